@@ -1,0 +1,121 @@
+"""The tab Provider Admin Users and Invite New Admin User."""
+
+from collections.abc import Sequence
+
+from flask import Blueprint, Response, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from ..domain.access import Action
+from ..domain.portal_records import Profession
+from ..domain.providers import CountyProvider
+from ..forms import InvitationForm, add_error
+from ..portal.gateway import AdminExists, CredentialConflict, InvalidContent, InvitationPending, PortalError
+from ..services.admin_users import AdminUsers
+from ..services.errors import NotLinked, ServiceError
+from ..web.access import requires, signed_in_staff
+from ..web.htmx import page_or_block, push_url, toast, wants_fragment
+from ..web.parts import parts
+from ..web.problems import Problem, describe
+from .profile_page import tab_items
+
+
+def register(parent: Blueprint) -> None:
+    """Put the routes on the parent blueprint."""
+    parent.add_url_rule("/providers/<int:provider_id>/admin-users", "admin_users", index)
+    parent.add_url_rule("/providers/<int:provider_id>/invitations/new", "new_invitation", new)
+    parent.add_url_rule("/providers/<int:provider_id>/invitations", "invite", invite, methods=["POST"])
+
+
+@requires(Action.VIEW)
+def index(provider_id: int) -> ResponseReturnValue:
+    """The tab; with `retrieve` in the address it asks the Portal for the admin users."""
+    provider = parts().providers.get(provider_id, signed_in_staff())
+    return _tab(provider, retrieve="retrieve" in request.args, invited=request.args.get("invited"))
+
+
+def _tab(provider: CountyProvider, *, retrieve: bool, invited: str | None = None) -> Response:
+    found: AdminUsers | None = None
+    problem: Problem | None = None
+    if retrieve and provider.link is not None:
+        try:
+            found = parts().admin_users.retrieve(provider, signed_in_staff())
+        except (PortalError, ServiceError) as error:
+            problem = describe(error)
+    return page_or_block(
+        "cpse/admin_users/index.html",
+        "provider_tab",
+        problem.status if problem else 200,
+        provider=provider,
+        found=found,
+        problem=problem,
+        invited=invited,
+        tabs=tab_items(provider, "admin-users"),
+    )
+
+
+@requires(Action.INVITE)
+def new(provider_id: int) -> ResponseReturnValue:
+    """The empty form Invite New Admin User."""
+    provider = parts().providers.get(provider_id, signed_in_staff())
+    if provider.link is None:
+        raise NotLinked(f"provider {provider.id}")
+    return _form_page(provider, InvitationForm(formdata=None))
+
+
+@requires(Action.INVITE)
+def invite(provider_id: int) -> ResponseReturnValue:
+    """Invite as Admin."""
+    staff = signed_in_staff()
+    provider = parts().providers.get(provider_id, staff)
+    form = InvitationForm()
+    operation_id = form.operation()
+    if not form.validate() or operation_id is None:
+        return _form_page(provider, form, status=422)
+    try:
+        result = parts().admin_users.invite(provider_id, form.invitation(), operation_id=operation_id, staff=staff)
+    except (PortalError, ServiceError) as error:
+        return _refused(provider, form, error)
+    if not wants_fragment():
+        return redirect(url_for("cpse.admin_users", provider_id=provider_id, retrieve=1, invited=result["email"]), 303)
+    provider = parts().providers.get(provider_id, staff)
+    response = toast(_tab(provider, retrieve=True, invited=result["email"]), "The invitation was sent.")
+    return push_url(response, url_for("cpse.admin_users", provider_id=provider_id, retrieve=1))
+
+
+def _refused(provider: CountyProvider, form: InvitationForm, error: Exception) -> Response:
+    """The form as it was typed, with the refusal beside the field that it is about."""
+    problem: Problem | None = describe(error)
+    status = problem.status if problem else 422
+    if isinstance(error, InvitationPending):
+        add_error(form.email, "This address has an open invitation for this provider already.")
+        problem = None
+    elif isinstance(error, AdminExists):
+        add_error(form.email, "This address belongs to an admin user of this provider already.")
+        problem = None
+    elif isinstance(error, CredentialConflict | InvalidContent) and error.errors:
+        left = form.show_refusal(error.errors)
+        problem = Problem(422, "The CPSE Portal refused this", " ".join(left)) if left else None
+    return _form_page(provider, form, problem=problem, status=status)
+
+
+def _form_page(
+    provider: CountyProvider, form: InvitationForm, *, problem: Problem | None = None, status: int = 200
+) -> Response:
+    form.offer(_professions())
+    return page_or_block(
+        "cpse/admin_users/invite.html",
+        "provider_tab",
+        status,
+        provider=provider,
+        form=form,
+        problem=problem,
+        tabs=tab_items(provider, "admin-users"),
+    )
+
+
+def _professions() -> Sequence[Profession]:
+    """The Portal's professions. Where they cannot be had the list is empty: a profession can be given later."""
+    try:
+        return parts().admin_users.professions(signed_in_staff())
+    except PortalError:
+        return ()

@@ -1,0 +1,202 @@
+"""Matches, Confirm the match, Continue Association, Add New CPSE Portal Provider, CPSE Portal Details."""
+
+from dataclasses import replace
+
+from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import BadRequest
+
+from ..domain.access import Action
+from ..domain.differences import compare
+from ..domain.providers import CountyProvider
+from ..forms import LinkForm, OperationForm
+from ..portal.gateway import PortalError, ProviderExists
+from ..services.errors import NotFound, ServiceError
+from ..web.access import requires, signed_in_staff
+from ..web.htmx import page_or_piece, retarget, target_id, wants_fragment
+from ..web.parts import parts
+from ..web.problems import Problem, describe, respond
+from .profile_page import PortalSection, ProfilePage
+
+_CHOOSE = "Choose one of the matches first."
+
+
+def register(parent: Blueprint) -> None:
+    """Put the routes on the parent blueprint."""
+    parent.add_url_rule("/providers/<int:provider_id>/matches", "matches", matches)
+    parent.add_url_rule("/providers/<int:provider_id>/association/confirm", "confirm_match", confirm_match)
+    parent.add_url_rule("/providers/<int:provider_id>/association", "link", link, methods=["POST"])
+    parent.add_url_rule("/providers/<int:provider_id>/portal-provider/new", "confirm_addition", confirm_addition)
+    parent.add_url_rule("/providers/<int:provider_id>/portal-provider", "add_provider", add_provider, methods=["POST"])
+
+
+@requires(Action.VIEW)
+def matches(provider_id: int) -> ResponseReturnValue:
+    """What the Portal has for a provider: its matches, or the details of the one that it is linked to."""
+    staff = signed_in_staff()
+    parts().operations.resume(provider_id)
+    provider = parts().providers.get(provider_id, staff)
+    page = ProfilePage(provider, section=_section(provider), done=_done(provider))
+    if wants_fragment():
+        return page.respond(block="portal")
+    if provider.profile.npi:
+        # Without a script nothing asks for the name later on.
+        page = replace(page, npi_answer=parts().npi.look_up(provider.profile.npi, provider.profile.type, staff))
+    return page.respond()
+
+
+def _done(provider: CountyProvider) -> str | None:
+    """What the address says was just completed, where the provider bears it out."""
+    done = request.args.get("done")
+    if done in ("linked", "added") and provider.link is None:
+        return None
+    return done if done in ("linked", "added", "applied") else None
+
+
+def _section(provider: CountyProvider) -> PortalSection:
+    """Ask the Portal; what keeps it from answering is shown in the section, and the rest of the page stands."""
+    staff = signed_in_staff()
+    associations = parts().associations
+    try:
+        if provider.link is not None:
+            portal = associations.portal_details(provider, staff)
+            differences = compare(provider, portal) if portal else ()
+            return PortalSection(pending=False, portal=portal, differences=differences)
+        if not provider.profile.uses_portal:
+            return PortalSection(pending=False)
+        return PortalSection(pending=False, matches=associations.find_matches(provider, staff))
+    except PortalError as error:
+        return PortalSection(pending=False, problem=describe(error))
+
+
+@requires(Action.LINK)
+def confirm_match(provider_id: int) -> ResponseReturnValue:
+    """Confirm the match: a dialog over the page, or a page of its own."""
+    provider = parts().providers.get(provider_id, signed_in_staff())
+    portal_id = request.args.get("portal_id", "")
+    if not portal_id:
+        section = replace(_section(provider), message=_CHOOSE)
+        response = ProfilePage(provider, section=section).respond(422, block="portal")
+        return retarget(response, "#portal") if wants_fragment() else response
+    return _confirmation(provider, portal_id)
+
+
+def _confirmation(provider: CountyProvider, portal_id: str, problem: Problem | None = None) -> Response:
+    comparison = None
+    try:
+        comparison = parts().associations.compare(provider, portal_id, signed_in_staff())
+    except NotFound:
+        problem = problem or Problem(
+            409, "The CPSE Portal does not have this provider any more", "Check for matches again. Nothing was changed."
+        )
+    return page_or_piece(
+        "cpse/association/confirm.html",
+        "cpse/association/_confirm_dialog.html",
+        problem.status if problem else 200,
+        provider=provider,
+        portal_id=portal_id,
+        comparison=comparison,
+        problem=problem,
+    )
+
+
+@requires(Action.LINK)
+def link(provider_id: int) -> ResponseReturnValue:
+    """Continue Association."""
+    staff = signed_in_staff()
+    form = LinkForm()
+    provider = parts().providers.get(provider_id, staff)
+    operation_id = form.operation()
+    if not form.validate() or operation_id is None:
+        raise BadRequest("This form is damaged. Open it anew.")
+    portal_id = str(form.portal_id.data)
+    try:
+        linked = parts().associations.link(provider_id, portal_id, operation_id=operation_id, staff=staff)
+    except (PortalError, ServiceError) as error:
+        return _into_dialog(_explain(provider, portal_id, describe(error)))
+    return _completed(linked, "linked")
+
+
+def _explain(provider: CountyProvider, portal_id: str, problem: Problem) -> Response:
+    """The confirmation again, with what kept the link from being made; without the comparison if it cannot be had."""
+    try:
+        return _confirmation(provider, portal_id, problem)
+    except PortalError:
+        return page_or_piece(
+            "cpse/association/confirm.html",
+            "cpse/association/_confirm_dialog.html",
+            problem.status,
+            provider=provider,
+            portal_id=portal_id,
+            comparison=None,
+            problem=problem,
+        )
+
+
+@requires(Action.ADD_PROVIDER)
+def confirm_addition(provider_id: int) -> ResponseReturnValue:
+    """Show what will be sent before the provider is added to the Portal."""
+    return _addition(parts().providers.get(provider_id, signed_in_staff()))
+
+
+def _addition(provider: CountyProvider, problem: Problem | None = None) -> Response:
+    new = None
+    try:
+        new = parts().associations.to_be_added(provider.id, signed_in_staff())
+    except ServiceError as error:
+        problem = problem or describe(error)
+    return page_or_piece(
+        "cpse/association/add.html",
+        "cpse/association/_add_dialog.html",
+        problem.status if problem else 200,
+        provider=provider,
+        new=new,
+        problem=problem,
+    )
+
+
+@requires(Action.ADD_PROVIDER)
+def add_provider(provider_id: int) -> ResponseReturnValue:
+    """Add New CPSE Portal Provider."""
+    staff = signed_in_staff()
+    form = OperationForm()
+    provider = parts().providers.get(provider_id, staff)
+    operation_id = form.operation()
+    if not form.validate() or operation_id is None:
+        raise BadRequest("This form is damaged. Open it anew.")
+    try:
+        added = parts().associations.add(provider_id, operation_id=operation_id, staff=staff)
+    except ProviderExists as refusal:
+        return _show_existing(provider, refusal)
+    except (PortalError, ServiceError) as error:
+        return _into_dialog(_addition(provider, describe(error)))
+    return _completed(added, "added")
+
+
+def _show_existing(provider: CountyProvider, refusal: ProviderExists) -> Response:
+    """The Portal has the provider after all: show the ones that it named as matches."""
+    try:
+        found = parts().associations.existing(provider, refusal, signed_in_staff())
+    except PortalError as error:
+        return respond(describe(error))
+    message = "The CPSE Portal has this provider already, so it was not added. Choose it below to link it."
+    page = ProfilePage(provider, section=PortalSection(pending=False, matches=found, message=message))
+    response = page.respond(409)
+    if wants_fragment():
+        response.set_data(response.get_data() + render_template("cpse/_close_dialog.html").encode())
+    return response
+
+
+def _into_dialog(response: Response) -> Response:
+    """Put an answer that htmx meant for the page behind into the dialog, which stays open."""
+    return retarget(response, "#cpse-dialog", "innerHTML") if target_id() != "cpse-dialog" else response
+
+
+def _completed(provider: CountyProvider, done: str) -> ResponseReturnValue:
+    """The page as it now stands, with a box that confirms what was completed."""
+    if not wants_fragment():
+        return redirect(url_for("cpse.matches", provider_id=provider.id, done=done), 303)
+    response = make_response(ProfilePage(provider).respond())
+    box = render_template("cpse/association/_completed_dialog.html", provider=provider, done=done)
+    response.set_data(response.get_data() + box.encode())
+    return response

@@ -1,0 +1,114 @@
+"""The page of a provider with the tab Billing Provider Profile, in each state that it can be in."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Response, url_for
+from jinja2_fragments.flask import render_block
+from markupsafe import Markup
+
+from ..domain.differences import FieldComparison
+from ..domain.portal_records import PortalProvider
+from ..domain.providers import CountyProvider, Profile
+from ..forms import ProfileForm
+from ..services.association import Match
+from ..services.npi import NpiAnswer
+from ..web.htmx import page_or_block
+from ..web.problems import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class ConflictRow:
+    """A field that two people have set to different values."""
+
+    label: str
+    theirs: str
+    yours: str
+
+    @property
+    def differs(self) -> bool:
+        """Whether the two values differ."""
+        return self.theirs != self.yours
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """A profile that somebody else has saved since the form was opened."""
+
+    current: CountyProvider
+    rows: tuple[ConflictRow, ...]
+
+    @classmethod
+    def between(cls, current: CountyProvider, yours: Profile) -> "Conflict":
+        """Set what stands now beside what was typed."""
+        theirs, mine = _shown(current.profile), _shown(yours)
+        return cls(current, tuple(ConflictRow(label, theirs[label], mine[label]) for label in theirs))
+
+
+def _shown(profile: Profile) -> dict[str, str]:
+    return {
+        "Provider Type": profile.type.label if profile.type else "Not set",
+        "NPI": profile.npi or "Not given",
+        "SED Code": profile.sed_code or "Not given",
+        "Provider Uses CPSE Portal": "Yes" if profile.uses_portal else "No",
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class PortalSection:
+    """The lower part of the page: the matches of a provider, or the details of the one that it is linked to.
+
+    Where it is `pending`, the page asks for it once it stands.
+    """
+
+    pending: bool = True
+    matches: Sequence[Match] = ()
+    portal: PortalProvider | None = None
+    differences: Sequence[FieldComparison] = ()
+    chosen: str | None = None
+    message: str | None = None
+    problem: Problem | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProfilePage:
+    """All that the page shows. `done` names what was just completed, for a box that confirms it."""
+
+    provider: CountyProvider
+    form: ProfileForm | None = None
+    conflict: Conflict | None = None
+    problem: Problem | None = None
+    section: PortalSection = PortalSection()
+    npi_answer: NpiAnswer | None = None
+    done: str | None = None
+
+    def context(self) -> dict[str, Any]:
+        """What the template needs."""
+        form = self.form or ProfileForm.of(self.provider)
+        name = ""
+        if self.npi_answer is not None:
+            name = render_block("cpse/npi/show.html", "answer", answer=self.npi_answer, provider_type=form.type.data)
+        return {
+            "provider": self.provider,
+            "form": form,
+            "conflict": self.conflict,
+            "problem": self.problem,
+            "section": self.section,
+            # The block was escaped when it was rendered.
+            "npi_name": Markup(name),  # noqa: S704
+            "done": self.done,
+            "tabs": tab_items(self.provider, "profile"),
+        }
+
+    def respond(self, status: int = 200, block: str = "provider_tab") -> Response:
+        """Answer with the page, or with the block to htmx."""
+        return page_or_block("cpse/providers/profile.html", block, status, **self.context())
+
+
+def tab_items(provider: CountyProvider, current: str) -> list[tuple[str, str, bool]]:
+    """The tabs of a provider's page, each with its address."""
+    return [
+        ("Billing Provider Profile", url_for("cpse.provider", provider_id=provider.id), current == "profile"),
+        ("Provider Admin Users", url_for("cpse.admin_users", provider_id=provider.id), current == "admin-users"),
+    ]

@@ -1,0 +1,153 @@
+"""Mounts the plugin into a Flask application; the only place where its parts are put together."""
+
+import hashlib
+import logging
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any, cast
+
+from flask import Blueprint, Flask
+from sqlalchemy import Engine
+
+from . import cli
+from .blueprints import admin_users, association, health, npi, providers, sign_in
+from .domain.access import Staff
+from .npi_registry.client import ApiNpiRegistry
+from .portal.client import HttpPortalGateway
+from .portal.gateway import PortalGateway
+from .services.admin_users import AdminUserService, InviteHandler
+from .services.association import AddProviderHandler, Associations, LinkHandler
+from .services.database import Database
+from .services.directory import Directory
+from .services.npi import NpiLookUp
+from .services.operations import OperationKind, Operations
+from .services.providers import Providers
+from .settings import Settings, SettingsError
+from .sign_in import cookie_warning
+from .sign_in.oidc import OidcClient
+from .web import access, context, headers, problems
+from .web.parts import Parts
+
+_log = logging.getLogger("cpse_plugin")
+_STATIC = Path(__file__).resolve().parent / "static"
+
+
+class Cpse:
+    """The extension. It keeps no state of its own: all of it is in `app.extensions["cpse"]`.
+
+    `staff_loader` returns the host's own signed-in user as `Staff`, or None where nobody is signed in; it is for a host
+    that has no `CPSE_OIDC_DISCOVERY_URL`.
+    """
+
+    def __init__(
+        self,
+        app: Flask | None = None,
+        *,
+        url_prefix: str = "/cpse",
+        staff_loader: Callable[[], Staff | None] | None = None,
+    ) -> None:
+        if app is not None:
+            self.init_app(app, url_prefix=url_prefix, staff_loader=staff_loader)
+
+    def init_app(
+        self,
+        app: Flask,
+        *,
+        url_prefix: str = "/cpse",
+        staff_loader: Callable[[], Staff | None] | None = None,
+    ) -> None:
+        """Mount the plugin at `url_prefix`. Flask-SQLAlchemy and CSRFProtect must have been set up on the app before.
+
+        Raises `SettingsError`, which names what is missing or wrong.
+        """
+        if "cpse" in app.extensions:
+            raise SettingsError("cpse_plugin is mounted on this application already; call init_app once")
+        settings = Settings.from_config(app.config)
+        if not settings.uses_oidc and staff_loader is None:
+            raise SettingsError("CPSE_OIDC_DISCOVERY_URL is required, or a staff_loader that names the host's user")
+        if "csrf" not in app.extensions:
+            raise SettingsError("CSRFProtect is required: call flask_wtf.CSRFProtect(app) before Cpse().init_app(app)")
+        app.extensions["cpse"] = _put_together(app, settings, staff_loader)
+        app.register_blueprint(_blueprint(), url_prefix=url_prefix)
+        app.cli.add_command(cli.group)
+        warning = cookie_warning(app) if settings.uses_oidc else None
+        if warning:
+            _log.warning("%s", warning)
+
+
+def _put_together(app: Flask, settings: Settings, staff_loader: Callable[[], Staff | None] | None) -> Parts:
+    database = Database(_engine(app))
+    portal = _portal(settings)
+    registry = ApiNpiRegistry(settings.npi_registry_url)
+    providers_service = Providers(database)
+    operations = Operations(
+        database,
+        {
+            OperationKind.LINK: LinkHandler(portal),
+            OperationKind.ADD_PROVIDER: AddProviderHandler(portal),
+            OperationKind.INVITE: InviteHandler(portal),
+        },
+    )
+    return Parts(
+        settings=settings,
+        database=database,
+        portal=portal,
+        registry=registry,
+        providers=providers_service,
+        directory=Directory(database),
+        associations=Associations(database, portal, providers_service, operations),
+        admin_users=AdminUserService(database, portal, providers_service, operations),
+        operations=operations,
+        npi=NpiLookUp(registry),
+        oidc=OidcClient(settings) if settings.uses_oidc else None,
+        staff_loader=staff_loader,
+        asset_versions=_asset_versions(),
+    )
+
+
+def _engine(app: Flask) -> Engine:
+    """The host's engine: the one of the bind `cpse` if there is one, else the default one."""
+    database = app.extensions.get("sqlalchemy")
+    if database is None:
+        raise SettingsError("SQLALCHEMY_DATABASE_URI is required: set Flask-SQLAlchemy up before Cpse().init_app(app)")
+    with app.app_context():
+        engines = database.engines
+    engine = engines.get("cpse", engines.get(None))
+    if engine is None:
+        raise SettingsError("SQLALCHEMY_DATABASE_URI is required, or a bind called cpse in SQLALCHEMY_BINDS")
+    return cast(Engine, engine)
+
+
+def _portal(settings: Settings) -> PortalGateway:
+    """The Portal's HTTP client, or the county's own gateway where `CPSE_PORTAL_GATEWAY` names one."""
+    if settings.portal_gateway is None:
+        return HttpPortalGateway(settings)
+    module, _, name = settings.portal_gateway.partition(":")
+    try:
+        gateway: Any = getattr(import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise SettingsError(f"CPSE_PORTAL_GATEWAY: {settings.portal_gateway} cannot be loaded ({error})") from error
+    return cast(PortalGateway, gateway(settings))
+
+
+def _blueprint() -> Blueprint:
+    """The parent blueprint, made anew for each application so that two of them never meet."""
+    parent = Blueprint("cpse", "cpse_plugin", template_folder="templates", static_folder="static")
+    parent.url_value_preprocessor(headers.limit_request)
+    parent.before_request(access.enforce)
+    parent.after_request(headers.secure)
+    parent.context_processor(context.context)
+    problems.register(parent)
+    for module in (providers, npi, association, admin_users, sign_in, health):
+        module.register(parent)
+    return parent
+
+
+def _asset_versions() -> dict[str, str]:
+    """The first twelve hexadecimal digits of each static file's SHA-256, by its path below `static`."""
+    return {
+        path.relative_to(_STATIC).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+        for path in _STATIC.rglob("*")
+        if path.is_file()
+    }

@@ -1,0 +1,213 @@
+"""The forms that staff fill in."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from email_validator import EmailNotValidError, validate_email
+from flask_wtf import FlaskForm
+from wtforms import BooleanField, EmailField, Field, HiddenField, SelectField, StringField, ValidationError
+from wtforms.validators import InputRequired, Length
+
+from .domain.identifiers import check_npi, check_sed_code
+from .domain.portal_records import NewInvitation, Profession, Therapist
+from .domain.providers import CountyProvider, Profile, ProviderType
+from .domain.text import clean_text
+from .portal.gateway import FieldError
+from .web.words import npi_fault_words, sed_code_fault_words
+
+_TYPE_CHOICES = [("", "Not set"), *((kind.value, kind.label) for kind in ProviderType)]
+# Digits may be typed with spaces and hyphens between them; what is longer was pasted by mistake.
+_TYPED_LENGTH = 40
+
+
+def _one_line(value: str | None) -> str:
+    """Clean what was typed; the length kept is beyond every field's, so that a text too long is told and never cut."""
+    return clean_text(value or "", 2000)
+
+
+def _valid_npi(_: FlaskForm, field: Field) -> None:
+    words = npi_fault_words(check_npi(field.data or ""))
+    if words:
+        raise ValidationError(words)
+
+
+def _valid_sed_code(_: FlaskForm, field: Field) -> None:
+    words = sed_code_fault_words(check_sed_code(field.data or ""))
+    if words:
+        raise ValidationError(words)
+
+
+def _valid_email(_: FlaskForm, field: Field) -> None:
+    try:
+        # Whether the domain takes mail is the Portal's mail server's to find out; a form makes no call.
+        validate_email(field.data or "", check_deliverability=False)
+    except EmailNotValidError as error:
+        raise ValidationError(f"This is no e-mail address. {error}") from error
+
+
+def _too_long(name: str, length: int) -> Length:
+    return Length(max=length, message=f"{name} is too long; at most {length} characters.")
+
+
+def _needed(name: str) -> InputRequired:
+    return InputRequired(message=f"Enter the {name}.")
+
+
+class OperationForm(FlaskForm):  # type: ignore[misc]
+    """A form that makes the Portal do something: sent twice, it does so once."""
+
+    operation_id = HiddenField()
+
+    def operation(self) -> UUID | None:
+        """The operation's number as it was put into the form; None where somebody has tampered with it."""
+        try:
+            return UUID(self.operation_id.data or "")
+        except ValueError:
+            return None
+
+    def validate_operation_id(self, _: Field) -> None:
+        """Refuse a form without a number of its own."""
+        if self.operation() is None:
+            raise ValidationError("This form is damaged. Open it anew.")
+
+
+class LinkForm(OperationForm):
+    """Continue Association."""
+
+    portal_id = HiddenField(validators=[InputRequired(), Length(max=64)])
+
+
+class ProfileForm(FlaskForm):  # type: ignore[misc]
+    """The tab Billing Provider Profile."""
+
+    type = SelectField("Provider Type", choices=_TYPE_CHOICES)
+    npi = StringField("NPI", filters=[_one_line], validators=[_too_long("The NPI", _TYPED_LENGTH), _valid_npi])
+    sed_code = StringField(
+        "SED Code", filters=[_one_line], validators=[_too_long("The SED code", _TYPED_LENGTH), _valid_sed_code]
+    )
+    uses_portal = BooleanField("Provider Uses CPSE Portal")
+    version = HiddenField()
+
+    @classmethod
+    def of(cls, provider: CountyProvider) -> "ProfileForm":
+        """The form as a provider's profile stands."""
+        profile = provider.profile
+        return cls(
+            formdata=None,
+            data={
+                "type": profile.type or "",
+                "npi": profile.npi or "",
+                "sed_code": profile.sed_code or "",
+                "uses_portal": profile.uses_portal,
+                "version": str(provider.version),
+            },
+        )
+
+    def profile(self) -> Profile:
+        """The profile as it was typed; only for a form that is valid."""
+        return Profile(
+            type=self.provider_type(),
+            npi=check_npi(self.npi.data or "").value or None,
+            sed_code=check_sed_code(self.sed_code.data or "").value or None,
+            uses_portal=bool(self.uses_portal.data),
+        )
+
+    def provider_type(self) -> ProviderType | None:
+        """The Provider Type that is chosen, if one is."""
+        return ProviderType(self.type.data) if self.type.data in tuple(ProviderType) else None
+
+    def read_version(self) -> int:
+        """The version that the form was opened with; -1, which no provider has, where it cannot be read."""
+        text = self.version.data or ""
+        return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1
+
+
+class InvitationForm(OperationForm):
+    """Invite New Admin User."""
+
+    first_name = StringField(
+        "First name", filters=[_one_line], validators=[_needed("first name"), _too_long("It", 100)]
+    )
+    last_name = StringField("Last name", filters=[_one_line], validators=[_needed("last name"), _too_long("It", 100)])
+    email = EmailField(
+        "E-mail address",
+        filters=[_one_line],
+        validators=[_needed("e-mail address"), _too_long("It", 254), _valid_email],
+    )
+    email_again = EmailField(
+        "E-mail address again", filters=[_one_line], validators=[_needed("e-mail address a second time")]
+    )
+    is_therapist = BooleanField("User is also a therapist / service provider")
+    npi = StringField("NPI", filters=[_one_line])
+    profession = SelectField("Profession", choices=[("", "Not known yet")], validate_choice=False)
+    license_number = StringField("License", filters=[_one_line])
+
+    _POINTERS = {  # noqa: RUF012
+        "/first_name": "first_name",
+        "/last_name": "last_name",
+        "/email": "email",
+        "/therapist/npi": "npi",
+        "/therapist/profession": "profession",
+        "/therapist/license_number": "license_number",
+    }
+
+    def offer(self, professions: Sequence[Profession]) -> None:
+        """Offer the Portal's professions; what was chosen from an earlier list stays chosen."""
+        choices = [("", "Not known yet"), *((item.code, item.name) for item in professions)]
+        chosen = self.profession.data
+        if chosen and chosen not in dict(choices):
+            choices.append((chosen, chosen))
+        self.profession.choices = choices
+
+    def validate_email_again(self, field: Field) -> None:
+        """Hold the second typing against the first."""
+        if (field.data or "").casefold() != (self.email.data or "").casefold():
+            raise ValidationError("The two e-mail addresses differ.")
+
+    def validate_npi(self, field: Field) -> None:
+        """Read the NPI where it counts: hidden fields of somebody who is no therapist are left alone."""
+        if self.is_therapist.data:
+            _valid_npi(self, field)
+
+    def validate_license_number(self, field: Field) -> None:
+        """Hold the license to the Portal's length."""
+        if self.is_therapist.data and len(field.data or "") > 20:
+            raise ValidationError("A license number has at most 20 characters.")
+
+    def validate_profession(self, field: Field) -> None:
+        """Hold the profession's code to the Portal's length; whether it is one of the list the Portal says."""
+        if self.is_therapist.data and len(field.data or "") > 20:
+            raise ValidationError("Choose a profession from the list.")
+
+    def invitation(self) -> NewInvitation:
+        """The invitation as it was typed; only for a form that is valid."""
+        therapist = None
+        if self.is_therapist.data:
+            therapist = Therapist(
+                npi=check_npi(self.npi.data or "").value or None,
+                profession=self.profession.data or None,
+                license_number=self.license_number.data or None,
+            )
+        return NewInvitation(
+            first_name=self.first_name.data or "",
+            last_name=self.last_name.data or "",
+            email=self.email.data or "",
+            therapist=therapist,
+        )
+
+    def show_refusal(self, errors: Sequence[FieldError]) -> list[str]:
+        """Put the Portal's refusals beside the fields they are about; return those that are about none of them."""
+        left = []
+        for error in errors:
+            name = self._POINTERS.get(error.pointer)
+            if name is None:
+                left.append(error.detail)
+            else:
+                add_error(self[name], error.detail)
+        return left
+
+
+def add_error(field: Any, message: str) -> None:
+    """Show a message beside a field."""
+    field.errors = [*field.errors, message]

@@ -1,0 +1,81 @@
+"""Brings the plugin's tables to the version that the code needs, and says which version they have.
+
+The migrations are the plugin's own: their version table is `cpse_alembic_version`, and no table of a host is touched.
+"""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine
+
+from .models import Base
+
+VERSION_TABLE = "cpse_alembic_version"
+_PACKAGE = Path(__file__).resolve().parent
+
+
+def _script_location() -> Path:
+    """The folder of migrations: inside the package where it was installed, beside it in a checkout."""
+    inside = _PACKAGE / "migrations"
+    return inside if inside.is_dir() else _PACKAGE.parent / "migrations"
+
+
+def _config(connection: Connection | None = None) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_script_location()).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config
+
+
+def upgrade(engine: Engine, revision: str = "head") -> None:
+    """Bring the tables to `revision`; safe to repeat. An SQLite file is put into WAL mode, which it keeps."""
+    if engine.dialect.name == "sqlite":
+        with engine.connect() as connection:
+            # Readers and a writer do not wait for each other in WAL mode. It cannot be set inside a transaction.
+            connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+    with engine.begin() as connection:
+        command.upgrade(_config(connection), revision)
+
+
+def downgrade(engine: Engine, revision: str) -> None:
+    """Take the tables back to `revision`; `base` removes them, and what they hold."""
+    with engine.begin() as connection:
+        command.downgrade(_config(connection), revision)
+
+
+def current(engine: Engine) -> str | None:
+    """The revision that the tables have, or None where there are none."""
+    with engine.connect() as connection:
+        return MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE}).get_current_revision()
+
+
+def head() -> str:
+    """The revision that the code needs."""
+    revision = ScriptDirectory.from_config(_config()).get_current_head()
+    if revision is None:
+        raise RuntimeError(f"there are no migrations in {_script_location()}")
+    return revision
+
+
+def new_revision(engine: Engine, message: str) -> None:
+    """Write a new migration from the difference between the models and the tables; for the plugin's own developers."""
+    with engine.begin() as connection:
+        command.revision(_config(connection), message, autogenerate=True)
+
+
+def differences(engine: Engine) -> list[str]:
+    """Say where the plugin's tables are not as the models say; an empty list where all is well."""
+    with engine.connect() as connection:
+        context = MigrationContext.configure(
+            connection,
+            opts={
+                "version_table": VERSION_TABLE,
+                "include_name": lambda name, kind, _: kind != "table" or str(name).startswith("cpse_"),
+            },
+        )
+        found = compare_metadata(context, Base.metadata)
+    return [str(difference) for difference in found if VERSION_TABLE not in str(difference)]

@@ -1,0 +1,245 @@
+"""The association of a county provider with a CPSE Portal provider: find matches, compare, link, add."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from ..domain.access import Action, Staff, require
+from ..domain.differences import FieldComparison, MatchRule, compare, match_rule
+from ..domain.portal_records import NewPortalProvider, PortalProvider
+from ..domain.providers import Address, CountyProvider, ProviderType
+from ..models import LinkRow, ProviderRow
+from ..portal.gateway import AlreadyAssociated, PortalGateway, ProviderExists
+from .database import Database, now
+from .errors import AlreadyLinked, NotFound, NotLinked, ProfileIncomplete
+from .operations import Handler, Intention, Operation, OperationKind, Operations
+from .providers import Providers
+from .records import county_provider, provider_row, refresh_derived
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A Portal provider that may be the county's.
+
+    `holder` is the provider of this county that it is associated with, where there is one and it is known here.
+    """
+
+    portal: PortalProvider
+    rule: MatchRule | None
+    holder: CountyProvider | None
+
+    def can_be_linked_to(self, provider: CountyProvider) -> bool:
+        """Whether a link would not take the Portal provider from another one of this county."""
+        association = self.portal.association
+        if association is not None and association.county_provider_id != provider.county_provider_id:
+            return False
+        return self.holder is None or self.holder.id == provider.id
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A county provider and a Portal provider side by side."""
+
+    provider: CountyProvider
+    match: Match
+    fields: tuple[FieldComparison, ...]
+
+    @property
+    def differences(self) -> int:
+        """How many fields differ or are missing on one side."""
+        return sum(field.differs for field in self.fields)
+
+
+class Associations:
+    """Finds, compares, links and adds."""
+
+    def __init__(
+        self, database: Database, gateway: PortalGateway, providers: Providers, operations: Operations
+    ) -> None:
+        self._database = database
+        self._gateway = gateway
+        self._providers = providers
+        self._operations = operations
+
+    def find_matches(self, provider: CountyProvider, staff: Staff) -> list[Match]:
+        """Portal providers with this NPI or SED code, best first. Raises `PortalError`."""
+        require(staff, Action.VIEW)
+        profile = provider.profile
+        if not (profile.npi or profile.sed_code):
+            return []
+        found = self._gateway.find_providers(npi=profile.npi, sed_code=profile.sed_code, acting_user=staff.acting_user)
+        return self._matches(provider, list(found))
+
+    def portal_details(self, provider: CountyProvider, staff: Staff) -> PortalProvider | None:
+        """The linked Portal provider as it now is; None where the Portal no longer has it. Raises `NotLinked`."""
+        require(staff, Action.VIEW)
+        if provider.link is None:
+            raise NotLinked(f"provider {provider.id}")
+        return self._gateway.get_provider(provider.link.portal_id, acting_user=staff.acting_user)
+
+    def compare(self, provider: CountyProvider, portal_id: str, staff: Staff) -> Comparison:
+        """Both records side by side. Raises `NotFound` where the Portal does not have the provider."""
+        require(staff, Action.VIEW)
+        portal = self._gateway.get_provider(portal_id, acting_user=staff.acting_user)
+        if portal is None:
+            raise NotFound(f"Portal provider {portal_id}")
+        return Comparison(provider, self._matches(provider, [portal])[0], compare(provider, portal))
+
+    def link(self, provider_id: int, portal_id: str, *, operation_id: UUID, staff: Staff) -> CountyProvider:
+        """Associate the two on the Portal and on record here.
+
+        Raises `AlreadyLinked`, `OperationInProgress`, and `PortalError` (`AlreadyAssociated`, `NotOnPortal`).
+        """
+        require(staff, Action.LINK)
+        self._operations.resume(provider_id)
+        with self._database.write() as session:
+            row = provider_row(session, provider_id)
+            _refuse_second_link(session, row, portal_id)
+            if row.link is not None:
+                return county_provider(row)
+            intention = Intention(
+                OperationKind.LINK,
+                provider_id,
+                target=f"provider:{provider_id}",
+                content={"portal_id": portal_id, "county_provider_id": row.county_provider_id},
+            )
+            operation = self._operations.begin(session, intention, operation_id, staff)
+        try:
+            self._operations.carry_out(operation)
+        except AlreadyAssociated as error:
+            holders = self._providers.by_county_ids([error.county_provider_id or ""])
+            for holder in holders.values():
+                raise AlreadyLinked(holder) from error
+            raise
+        return self._providers.get(provider_id, staff)
+
+    def to_be_added(self, provider_id: int, staff: Staff) -> NewPortalProvider:
+        """What would be sent to the Portal. Raises `ProfileIncomplete`, `AlreadyLinked`."""
+        require(staff, Action.VIEW)
+        provider = self._providers.get(provider_id, staff)
+        if provider.link is not None:
+            raise AlreadyLinked(provider)
+        return _new_provider(provider)
+
+    def add(self, provider_id: int, *, operation_id: UUID, staff: Staff) -> CountyProvider:
+        """Add the provider to the Portal, associated at once.
+
+        Raises `ProfileIncomplete`, `AlreadyLinked`, `OperationInProgress`, and `PortalError` (`ProviderExists` and
+        `InvalidContent` among them).
+        """
+        require(staff, Action.ADD_PROVIDER)
+        self._operations.resume(provider_id)
+        with self._database.write() as session:
+            row = provider_row(session, provider_id)
+            provider = county_provider(row)
+            if provider.link is not None:
+                return provider
+            intention = Intention(
+                OperationKind.ADD_PROVIDER,
+                provider_id,
+                target=f"provider:{provider_id}",
+                content=asdict(_new_provider(provider)),
+            )
+            operation = self._operations.begin(session, intention, operation_id, staff)
+        self._operations.carry_out(operation)
+        return self._providers.get(provider_id, staff)
+
+    def existing(self, provider: CountyProvider, refusal: ProviderExists, staff: Staff) -> list[Match]:
+        """The Portal providers that a refused addition names, as matches. Raises `PortalError`."""
+        found = [
+            self._gateway.get_provider(portal_id, acting_user=staff.acting_user) for portal_id in refusal.portal_ids
+        ]
+        return self._matches(provider, [portal for portal in found if portal is not None])
+
+    def _matches(self, provider: CountyProvider, found: list[PortalProvider]) -> list[Match]:
+        numbers = [portal.association.county_provider_id for portal in found if portal.association]
+        holders: Mapping[str, CountyProvider] = self._providers.by_county_ids(numbers) if numbers else {}
+        return [
+            Match(
+                portal,
+                match_rule(provider, portal),
+                holders.get(portal.association.county_provider_id) if portal.association else None,
+            )
+            for portal in found
+        ]
+
+
+class LinkHandler(Handler[PortalProvider]):
+    """Carries out a link: PUT of the association, then the link's row."""
+
+    def __init__(self, gateway: PortalGateway) -> None:
+        self._gateway = gateway
+
+    def call(self, operation: Operation) -> PortalProvider:
+        """Associate the two on the Portal."""
+        return self._gateway.associate(
+            operation.content["portal_id"], operation.content["county_provider_id"], acting_user=operation.actor
+        )
+
+    def complete(self, session: Session, operation: Operation, answer: PortalProvider) -> dict[str, Any]:
+        """Put the link on record."""
+        return record_link(session, operation, answer)
+
+
+class AddProviderHandler(Handler[PortalProvider]):
+    """Carries out an addition: POST of the provider, then the link's row."""
+
+    def __init__(self, gateway: PortalGateway) -> None:
+        self._gateway = gateway
+
+    def call(self, operation: Operation) -> PortalProvider:
+        """Add the provider to the Portal."""
+        content = dict(operation.content)
+        content["type"] = ProviderType(content["type"])
+        content["address"] = Address(**content["address"]) if content["address"] else None
+        return self._gateway.add_provider(NewPortalProvider(**content), key=operation.id, acting_user=operation.actor)
+
+    def complete(self, session: Session, operation: Operation, answer: PortalProvider) -> dict[str, Any]:
+        """Put the link on record."""
+        return record_link(session, operation, answer)
+
+
+def record_link(session: Session, operation: Operation, portal: PortalProvider) -> dict[str, Any]:
+    """Put a link that the Portal has confirmed on record. Raises `AlreadyLinked` where there is another one."""
+    row = provider_row(session, operation.provider_id)
+    _refuse_second_link(session, row, portal.id)
+    if row.link is None:
+        row.link = LinkRow(portal_id=portal.id, linked_at=now(), linked_by=operation.actor)
+        row.active_admins = row.open_invitations = 0
+        refresh_derived(row)
+        try:
+            session.flush()
+        except IntegrityError as error:
+            raise AlreadyLinked(county_provider(row)) from error
+    return {"portal_id": portal.id, "name": portal.name}
+
+
+def _refuse_second_link(session: Session, row: ProviderRow, portal_id: str) -> None:
+    """Raise `AlreadyLinked` where either side of a link to be made has another link; the same link is welcome."""
+    if row.link is not None and row.link.portal_id != portal_id:
+        raise AlreadyLinked(county_provider(row))
+    holder = session.scalars(
+        select(ProviderRow).join(LinkRow).where(LinkRow.portal_id == portal_id, LinkRow.provider_id != row.id)
+    ).first()
+    if holder is not None:
+        raise AlreadyLinked(county_provider(holder))
+
+
+def _new_provider(provider: CountyProvider) -> NewPortalProvider:
+    profile = provider.profile
+    if profile.type is None:
+        raise ProfileIncomplete("Choose the Provider Type and click Apply; the Portal needs it.")
+    return NewPortalProvider(
+        county_provider_id=provider.county_provider_id,
+        name=provider.name,
+        type=profile.type,
+        npi=profile.npi,
+        sed_code=profile.sed_code,
+        address=provider.address,
+        phone=provider.phone,
+    )

@@ -1,0 +1,54 @@
+"""What can keep a use case from its end, beside what the Portal answers (`cpse_plugin.portal.gateway`)."""
+
+from datetime import datetime
+
+from ..domain.providers import CountyProvider
+
+
+class ServiceError(Exception):
+    """The base of all refusals of a use case."""
+
+
+class NotFound(ServiceError):
+    """There is no such thing, or this person may not see it."""
+
+
+class DatabaseBusy(ServiceError):
+    """The database did not answer in time; nothing was saved, and it is safe to try again."""
+
+
+class StaleProfile(ServiceError):
+    """Somebody else has saved the profile since this form was opened; `current` is how it stands now."""
+
+    def __init__(self, current: CountyProvider) -> None:
+        super().__init__(f"provider {current.id} has version {current.version} now")
+        self.current = current
+
+
+class AlreadyLinked(ServiceError):
+    """The county provider, or the Portal provider, has a link already; `holder` is the county provider that has it."""
+
+    def __init__(self, holder: CountyProvider) -> None:
+        super().__init__(f"linked already: county provider {holder.id}")
+        self.holder = holder
+
+
+class NotLinked(ServiceError):
+    """The provider is not linked to a Portal provider, which this needs."""
+
+
+class ProfileIncomplete(ServiceError):
+    """The profile lacks something that the Portal needs; the text names it for the person."""
+
+
+class OperationInProgress(ServiceError):
+    """The same is being done at this moment, or its outcome is still being checked."""
+
+    def __init__(self, actor: str, since: datetime) -> None:
+        super().__init__(f"in progress since {since:%Y-%m-%d %H:%M:%S} by {actor}")
+        self.actor = actor
+        self.since = since
+
+
+class OperationMismatch(ServiceError):
+    """A form was sent again with other content under the same operation number."""

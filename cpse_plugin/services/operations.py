@@ -1,0 +1,243 @@
+"""Calls that change something on the Portal: written down first, then made, then completed.
+
+An operation is a committed row before its call goes out; the row's id is the call's Idempotency-Key. The answer and
+the local change are committed together. A crash between leaves a row that says what to finish, and finishing it sends
+the same key, so that the Portal carries it out once at the most.
+"""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Protocol, TypeVar
+from uuid import UUID, uuid4
+
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from ..domain.access import Staff
+from ..models import OPEN_STATES, OperationRow
+from ..portal.gateway import PortalError, PortalNotAsked, PortalOutcomeUnknown, PortalRefused
+from .database import Database, now
+from .errors import OperationInProgress, OperationMismatch
+
+_log = logging.getLogger("cpse_plugin.operations")
+
+# Longer than a call can take in all (its deadline, a renewal of the token and one replay): until then the worker that
+# began the operation may still be at it.
+LEASE = timedelta(seconds=60)
+
+
+class OperationKind(StrEnum):
+    """What an operation asks of the Portal."""
+
+    LINK = "link"
+    ADD_PROVIDER = "add-provider"
+    INVITE = "invite"
+
+
+class OperationState(StrEnum):
+    """How far an operation has come. `UNKNOWN`: the call went out and no answer came back."""
+
+    INTENT = "intent"
+    UNKNOWN = "unknown"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """An operation as it is on record; `result` is what its handler kept of the Portal's answer."""
+
+    id: UUID
+    kind: OperationKind
+    provider_id: int
+    content: dict[str, Any]
+    actor: str
+    state: OperationState
+    created_at: datetime
+    failure: str
+    result: dict[str, Any]
+
+
+Answer = TypeVar("Answer")
+
+
+class Handler(Protocol[Answer]):
+    """How the operations of one kind are carried out."""
+
+    def call(self, operation: Operation) -> Answer:
+        """Ask the Portal. Raises `PortalError`."""
+
+    def complete(self, session: Session, operation: Operation, answer: Answer) -> dict[str, Any]:
+        """Make the local change in the given transaction; return what to keep of the answer, fit for JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class Intention:
+    """What is to be done. `target` names what only one operation at a time may be about."""
+
+    kind: OperationKind
+    provider_id: int
+    target: str
+    content: dict[str, Any]
+
+
+class Operations:
+    """Begins, carries out and finishes operations."""
+
+    def __init__(self, database: Database, handlers: Mapping[OperationKind, Handler[Any]]) -> None:
+        self._database = database
+        self._handlers = handlers
+
+    def begin(self, session: Session, intention: Intention, operation_id: UUID, staff: Staff) -> Operation:
+        """Write the operation down in the caller's transaction, which must be committed before `carry_out`.
+
+        The same id with the same content gives the operation as it stands: a double click is one operation. Raises
+        `OperationMismatch` where the content is another, `OperationInProgress` where the target has an open one.
+        """
+        existing = session.get(OperationRow, str(operation_id))
+        if existing is not None and existing.state != OperationState.FAILED:
+            same = (existing.kind, existing.target, existing.content) == (
+                intention.kind,
+                intention.target,
+                intention.content,
+            )
+            if not same:
+                raise OperationMismatch(f"operation {operation_id} was begun with other content")
+            if existing.state in OPEN_STATES:
+                raise OperationInProgress(existing.actor, existing.created_at)
+            return _operation(existing)
+        running = session.scalars(
+            select(OperationRow).where(OperationRow.target == intention.target, OperationRow.state.in_(OPEN_STATES))
+        ).first()
+        if running is not None:
+            raise OperationInProgress(running.actor, running.created_at)
+        # The Portal keeps its refusal under the key of an operation that failed: another attempt needs its own key.
+        row = OperationRow(
+            id=str(operation_id if existing is None else uuid4()),
+            kind=intention.kind,
+            provider_id=intention.provider_id,
+            target=intention.target,
+            content=intention.content,
+            actor=staff.acting_user,
+            state=OperationState.INTENT,
+            attempts=1,
+            leased_until=now() + LEASE,
+            created_at=now(),
+        )
+        session.add(row)
+        try:
+            session.flush()
+        except IntegrityError as error:
+            # The partial unique index has the last word: somebody began the same between our look and our insert.
+            raise OperationInProgress("somebody else", now()) from error
+        return _operation(row)
+
+    def carry_out(self, operation: Operation) -> Operation:
+        """Make the call and complete the operation; one that is done already is returned as it is.
+
+        Raises `PortalError`: after `PortalRefused` and `PortalNotAsked` nothing was changed, after
+        `PortalOutcomeUnknown` the operation stays open and `resume` finishes it.
+        """
+        if operation.state is OperationState.DONE:
+            return operation
+        handler = self._handlers[operation.kind]
+        try:
+            answer = handler.call(operation)
+        except (PortalRefused, PortalNotAsked) as error:
+            self._end(operation, OperationState.FAILED, error.detail)
+            raise
+        except PortalOutcomeUnknown as error:
+            self._end(operation, OperationState.UNKNOWN, error.detail)
+            raise
+        with self._database.write() as session:
+            row = session.get_one(OperationRow, str(operation.id))
+            if row.state == OperationState.DONE:
+                return _operation(row)
+            row.result = handler.complete(session, operation, answer)
+            row.state = OperationState.DONE
+            row.finished_at = now()
+            row.failure = ""
+            return _operation(row)
+
+    def resume(self, provider_id: int) -> list[Operation]:
+        """Finish what was left open for a provider, with the same keys; return how each operation stands now.
+
+        An operation that another worker may still be at is left alone. A failure is on record and in the log, it is not
+        raised: the person who opens the page did not ask for this call.
+        """
+        finished = []
+        with self._database.read() as session:
+            open_ids = session.scalars(
+                select(OperationRow.id)
+                .where(OperationRow.provider_id == provider_id, OperationRow.state.in_(OPEN_STATES))
+                .order_by(OperationRow.created_at)
+            ).all()
+        for operation_id in open_ids:
+            operation = self._claim(operation_id)
+            if operation is None:
+                continue
+            try:
+                finished.append(self.carry_out(operation))
+            except PortalError as error:
+                _log.warning("operation %s is not finished: %s", operation.id, error.detail)
+                finished.append(self._read(operation_id))
+        return finished
+
+    def open_for(self, provider_id: int) -> list[Operation]:
+        """The operations of a provider whose outcome is not known."""
+        with self._database.read() as session:
+            rows = session.scalars(
+                select(OperationRow)
+                .where(OperationRow.provider_id == provider_id, OperationRow.state.in_(OPEN_STATES))
+                .order_by(OperationRow.created_at)
+            )
+            return [_operation(row) for row in rows]
+
+    def _claim(self, operation_id: str) -> Operation | None:
+        """Take an open operation whose lease has ended; of two workers that try, one gets it."""
+        with self._database.write() as session:
+            claimed = session.execute(
+                update(OperationRow)
+                .where(
+                    OperationRow.id == operation_id,
+                    OperationRow.state.in_(OPEN_STATES),
+                    OperationRow.leased_until <= now(),
+                )
+                .values(leased_until=now() + LEASE, attempts=OperationRow.attempts + 1)
+                .returning(OperationRow.id)
+            ).first()
+            return _operation(session.get_one(OperationRow, operation_id)) if claimed else None
+
+    def _read(self, operation_id: str) -> Operation:
+        with self._database.read() as session:
+            return _operation(session.get_one(OperationRow, operation_id))
+
+    def _end(self, operation: Operation, state: OperationState, failure: str) -> None:
+        with self._database.write() as session:
+            row = session.get_one(OperationRow, str(operation.id))
+            if row.state not in OPEN_STATES:
+                return
+            row.state = state
+            row.failure = failure[:2000]
+            # Nobody is at it any more: whoever comes next may finish it at once, with the same key.
+            row.leased_until = now()
+            if state is OperationState.FAILED:
+                row.finished_at = now()
+
+
+def _operation(row: OperationRow) -> Operation:
+    return Operation(
+        id=UUID(row.id),
+        kind=OperationKind(row.kind),
+        provider_id=row.provider_id,
+        content=row.content,
+        actor=row.actor,
+        state=OperationState(row.state),
+        created_at=row.created_at,
+        failure=row.failure,
+        result=row.result or {},
+    )

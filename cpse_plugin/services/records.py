@@ -1,0 +1,70 @@
+"""Translation between the rows of the tables and the objects of the domain."""
+
+from sqlalchemy.orm import Session
+
+from ..domain.providers import Address, CountyProvider, Link, Profile, ProviderType, set_up_status
+from ..domain.text import fold_words
+from ..models import LinkRow, ProviderRow
+from .errors import NotFound
+
+_LARGEST_ID = 2**31 - 1
+
+
+def provider_row(session: Session, provider_id: int) -> ProviderRow:
+    """The row of a provider. Raises `NotFound`."""
+    # An id beyond the column's range is no provider's, and databases refuse to compare with it.
+    row = session.get(ProviderRow, provider_id) if 0 < provider_id <= _LARGEST_ID else None
+    if row is None:
+        raise NotFound(f"provider {provider_id}")
+    return row
+
+
+def county_provider(row: ProviderRow) -> CountyProvider:
+    """The domain's provider of a row."""
+    return CountyProvider(
+        id=row.id,
+        county_provider_id=row.county_provider_id,
+        name=row.name,
+        profile=profile(row),
+        address=address(row),
+        phone=row.phone or None,
+        status=row.status,
+        version=row.version,
+        updated_at=row.updated_at,
+        updated_by=row.updated_by,
+        link=link(row.link) if row.link else None,
+    )
+
+
+def profile(row: ProviderRow) -> Profile:
+    """The profile that a row holds."""
+    return Profile(
+        type=ProviderType(row.type) if row.type else None,
+        npi=row.npi or None,
+        sed_code=row.sed_code or None,
+        uses_portal=row.uses_portal,
+    )
+
+
+def address(row: ProviderRow) -> Address | None:
+    """The address that a row holds; one without street and city is none."""
+    if not (row.address_line1 or row.city):
+        return None
+    return Address(row.address_line1, row.city, row.state, row.postal_code, row.address_line2 or None)
+
+
+def link(row: LinkRow) -> Link:
+    """The link that a row holds."""
+    return Link(row.portal_id, row.linked_at, row.linked_by)
+
+
+def refresh_derived(row: ProviderRow) -> None:
+    """Bring the columns up to date that follow from the others: set-up status, order and search text."""
+    row.sort_name = fold_words(row.name)[:200]
+    row.search_text = f"{row.sort_name} {row.npi} {row.sed_code} {row.county_provider_id.casefold()}"
+    row.status = set_up_status(
+        profile(row),
+        linked=row.link is not None,
+        active_admins=row.active_admins,
+        open_invitations=row.open_invitations,
+    )

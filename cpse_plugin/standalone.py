@@ -1,0 +1,42 @@
+"""A small intranet host of the plugin's own, for a county that has no Flask application to mount it into."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from flask import Flask, redirect, url_for
+from flask.typing import ResponseReturnValue
+from flask_sqlalchemy import SQLAlchemy
+from flask_wtf import CSRFProtect
+
+from .extension import Cpse
+from .settings import SettingsError
+
+_DEFAULTS = {
+    "SESSION_COOKIE_HTTPONLY": True,
+    # The identity provider sends the browser back from another site, and a Strict cookie would not come along.
+    "SESSION_COOKIE_SAMESITE": "Lax",
+    "SESSION_COOKIE_SECURE": True,
+    "PERMANENT_SESSION_LIFETIME": timedelta(hours=12),
+    # A form that was left open over lunch is still good: the token lives as long as the session.
+    "WTF_CSRF_TIME_LIMIT": None,
+}
+
+
+def create_app(config: Mapping[str, Any]) -> Flask:
+    """Make the host with the plugin mounted at `/cpse`. Raises `SettingsError`."""
+    app = Flask("cpse_plugin.standalone", static_folder=None)
+    app.config.update(_DEFAULTS)
+    app.config.update(config)
+    for key in ("SECRET_KEY", "SQLALCHEMY_DATABASE_URI"):
+        if not app.config.get(key):
+            raise SettingsError(f"{key} is required")
+    SQLAlchemy(app)
+    CSRFProtect(app)
+    Cpse().init_app(app, url_prefix="/cpse")
+    app.add_url_rule("/", "home", _home)
+    return app
+
+
+def _home() -> ResponseReturnValue:
+    return redirect(url_for("cpse.providers"))

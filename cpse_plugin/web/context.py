@@ -1,0 +1,42 @@
+"""What every template of the plugin can use under the name `cpse`."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+from flask import url_for
+
+from ..domain.access import Action, Staff
+from ..sign_in import current_staff
+from .parts import parts
+from .words import NPI_WORDS
+
+
+@dataclass(frozen=True, slots=True)
+class PageContext:
+    """The county's name, the person who looks, and small helpers."""
+
+    county_name: str
+    base_template: str
+    staff: Staff | None
+    npi_words: dict[str, str]
+    asset_versions: dict[str, str]
+
+    def may(self, action: str) -> bool:
+        """Whether the person may do the action of this name."""
+        return self.staff is not None and self.staff.may(Action(action))
+
+    def asset(self, filename: str) -> str:
+        """The address of a static file; it changes with the file's content, so that it can be cached for a year."""
+        return url_for("cpse.static", filename=filename, v=self.asset_versions[filename])
+
+    def new_operation_id(self) -> str:
+        """A number for a form that makes the Portal do something."""
+        return str(uuid4())
+
+
+def context() -> dict[str, Any]:
+    """The context processor of the plugin's own pages."""
+    settings = parts().settings
+    page = PageContext(settings.county_name, settings.base_template, current_staff(), NPI_WORDS, parts().asset_versions)
+    return {"cpse": page}

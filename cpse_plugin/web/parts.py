@@ -1,0 +1,44 @@
+"""The plugin's parts as they stand in one application: `app.extensions["cpse"]`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import cast
+
+from flask import current_app
+
+from ..domain.access import Staff
+from ..npi_registry.gateway import NpiRegistry
+from ..portal.gateway import PortalGateway
+from ..services.admin_users import AdminUserService
+from ..services.association import Associations
+from ..services.database import Database
+from ..services.directory import Directory
+from ..services.npi import NpiLookUp
+from ..services.operations import Operations
+from ..services.providers import Providers
+from ..settings import Settings
+from ..sign_in.oidc import OidcClient
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything that `Cpse.init_app` put together for an application."""
+
+    settings: Settings
+    database: Database
+    portal: PortalGateway
+    registry: NpiRegistry
+    providers: Providers
+    directory: Directory
+    associations: Associations
+    admin_users: AdminUserService
+    operations: Operations
+    npi: NpiLookUp
+    oidc: OidcClient | None
+    staff_loader: Callable[[], Staff | None] | None
+    asset_versions: dict[str, str]
+
+
+def parts() -> Parts:
+    """The parts of the current application."""
+    return cast(Parts, current_app.extensions["cpse"])

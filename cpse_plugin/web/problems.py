@@ -1,0 +1,220 @@
+"""What a person reads when something did not come to its end, as a page or as a fragment.
+
+Each sentence says one of three things: it was done; it was not done, and it is safe to try again; it is not known yet,
+is being checked, and must not be repeated.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, Response, current_app, make_response, render_template, request
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException
+
+from ..domain.access import NotAllowed
+from ..portal import gateway as portal
+from ..services import errors as services
+from .htmx import retarget, target_id, wants_fragment
+
+_log = logging.getLogger("cpse_plugin")
+
+_SAFE = "Nothing was changed; it is safe to try again."
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A problem in words for a person. `status` is the answer's HTTP status, `retry_after` is in seconds."""
+
+    status: int
+    title: str
+    text: str
+    can_retry: bool = False
+    retry_after: int | None = None
+
+
+def describe(error: Exception) -> Problem:
+    """Say in words what an error of the Portal or of a service means."""
+    for kind, words in _WORDS:
+        if isinstance(error, kind):
+            return words(error)
+    raise error
+
+
+def _portal_busy(error: portal.PortalBusy) -> Problem:
+    seconds = None if error.retry_after is None else max(1, round(error.retry_after))
+    when = "in a moment" if seconds is None else _in_words(seconds)
+    return Problem(
+        503, "The CPSE Portal is busy", f"Nothing was changed. Please try again {when}.", True, retry_after=seconds
+    )
+
+
+def _in_words(seconds: int) -> str:
+    return f"in {seconds} seconds" if seconds < 120 else f"in {round(seconds / 60)} minutes"
+
+
+def _outcome_unknown(_: portal.PortalOutcomeUnknown) -> Problem:
+    if request.method in ("GET", "HEAD"):
+        return Problem(502, "The CPSE Portal gave no proper answer", "Nothing was lost. Please try again.", True)
+    return Problem(
+        502,
+        "It is not known yet whether this was done",
+        "The CPSE Portal gave no proper answer. This is being checked: please do not repeat it. Open the provider "
+        "again in a minute; the page then says what came of it.",
+    )
+
+
+def _refused(error: portal.PortalRefused) -> Problem:
+    reason = error.detail or error.title
+    return Problem(422, "The CPSE Portal refused this", f"Nothing was changed. The Portal says: {reason}")
+
+
+def _already_linked(error: services.AlreadyLinked) -> Problem:
+    holder = error.holder
+    link = holder.link
+    by = f", linked by {link.linked_by} on {link.linked_at:%B %-d, %Y}" if link else ""
+    return Problem(
+        409,
+        "There is a link already",
+        f"{holder.name} (number {holder.county_provider_id} of the county) has it{by}. Nothing was changed.",
+    )
+
+
+def _in_progress(error: services.OperationInProgress) -> Problem:
+    return Problem(
+        409,
+        "This is being done already",
+        f"{error.actor} began it on {error.since:%B %-d, %Y at %H:%M} UTC. Please do not repeat it; open the provider "
+        "again in a minute, and the page says what came of it.",
+    )
+
+
+def _always(problem: Problem) -> Callable[[Any], Problem]:
+    return lambda _: problem
+
+
+# The first kind that fits counts, so the narrower ones stand before the wider.
+_WORDS: tuple[tuple[type[Exception], Callable[[Any], Problem]], ...] = (
+    (portal.PortalBusy, _portal_busy),
+    (
+        portal.PortalAccessRefused,
+        _always(
+            Problem(
+                502,
+                "The CPSE Portal does not let this intranet in",
+                "Nothing was changed. Trying again will not help: please tell the people who look after this intranet.",
+            )
+        ),
+    ),
+    (portal.PortalNotAsked, _always(Problem(503, "The CPSE Portal could not be reached", _SAFE, True))),
+    (portal.PortalOutcomeUnknown, _outcome_unknown),
+    (
+        portal.NotOnPortal,
+        _always(
+            Problem(
+                409, "The CPSE Portal does not have this provider", "It may have been removed. Nothing was changed."
+            )
+        ),
+    ),
+    (portal.PortalRefused, _refused),
+    (services.NotFound, _always(Problem(404, "Not found", "There is no such thing here, or not for you."))),
+    (services.AlreadyLinked, _already_linked),
+    (
+        services.NotLinked,
+        _always(
+            Problem(409, "Not linked", "This provider is not linked to a CPSE Portal provider yet. Link it first.")
+        ),
+    ),
+    (services.ProfileIncomplete, lambda error: Problem(422, "The profile is incomplete", str(error))),
+    (services.OperationInProgress, _in_progress),
+    (
+        services.OperationMismatch,
+        _always(
+            Problem(
+                409, "This form was sent before", "It had other content then. Open the page anew. Nothing was changed."
+            )
+        ),
+    ),
+    (
+        services.DatabaseBusy,
+        _always(Problem(503, "The database is busy", "Nothing was saved. Please try again.", True, 2)),
+    ),
+    (
+        NotAllowed,
+        _always(Problem(403, "Not allowed", "Your role does not allow this. Please ask a colleague who may do it.")),
+    ),
+    (
+        CSRFError,
+        _always(
+            Problem(400, "This page is too old", "Nothing was saved. Load the page again and repeat what you did.")
+        ),
+    ),
+)
+
+_HTTP_WORDS = {
+    400: "The request could not be read. Nothing was changed.",
+    404: "There is no such page.",
+    405: "This address cannot be used like that. Nothing was changed.",
+    413: "That is more than this form takes. Nothing was saved; shorten what you typed and send it again.",
+}
+
+
+def register(parent: Blueprint) -> None:
+    """Handle errors of the plugin's own requests; those of the host stay the host's."""
+    for kind, _ in _WORDS:
+        parent.register_error_handler(kind, _handle)
+    parent.register_error_handler(HTTPException, _handle_http)
+    parent.register_error_handler(Exception, _handle_unexpected)
+
+
+def _handle(error: Exception) -> Response:
+    problem = describe(error)
+    if isinstance(error, portal.PortalError):
+        _log.warning("%s %s: %s (%s)", request.method, request.path, error.detail, type(error).__name__)
+    elif isinstance(error, NotAllowed):
+        _log.warning("%s %s was refused: %s", request.method, request.path, error)
+    return respond(problem)
+
+
+def _handle_http(error: HTTPException) -> Response:
+    if error.response is not None or (error.code or 500) < 400:
+        return make_response(error.get_response())
+    status = error.code or 500
+    response = respond(Problem(status, error.name, _HTTP_WORDS.get(status, error.description or "")))
+    for name, value in error.get_headers():
+        if name in ("Allow", "Retry-After"):
+            response.headers[name] = value
+    return response
+
+
+def _handle_unexpected(error: Exception) -> Response:
+    """Answer a fault of ours in words; it is the boundary, or a host's handler would put its own page into a tab."""
+    if current_app.debug:
+        raise error
+    _log.exception("%s %s failed", request.method, request.path, exc_info=error)
+    return respond(
+        Problem(500, "Something went wrong here", "It is on record. Please try again, and tell us if it happens again.")
+    )
+
+
+def respond(problem: Problem) -> Response:
+    """Answer with a problem: the piece that failed to htmx, a page to anyone else."""
+    retry = request.full_path.rstrip("?") if problem.can_retry and request.method == "GET" else None
+    address = request.script_root + retry if retry else None
+    if not wants_fragment():
+        response = make_response(render_template("cpse/problem.html", problem=problem, retry=address))
+    elif request.method == "GET" and target_id():
+        response = make_response(
+            render_template("cpse/_problem.html", problem=problem, retry=address, target=target_id())
+        )
+        # Whatever was to be replaced, inside or out, the piece stands in its place and can be asked for again.
+        retarget(response, f"#{target_id()}", "innerHTML" if target_id() == "cpse-dialog" else "outerHTML")
+    else:
+        # What was typed stays where it is; the message goes to the page's own place for alerts.
+        response = make_response(render_template("cpse/_problem.html", problem=problem, retry=None, target=None))
+        retarget(response, "#cpse-alert", "innerHTML")
+    response.status_code = problem.status
+    if problem.retry_after is not None:
+        response.headers["Retry-After"] = str(problem.retry_after)
+    return response
