@@ -16,12 +16,14 @@ from .domain.access import Staff
 from .npi_registry.client import ApiNpiRegistry
 from .portal.client import HttpPortalGateway
 from .portal.gateway import PortalGateway
-from .services.admin_users import AdminUserService, InviteHandler
-from .services.association import AddProviderHandler, Associations, LinkHandler
+from .services.admin_users import AdminUserService
+from .services.association import Associations
 from .services.database import Database
 from .services.directory import Directory
+from .services.handlers import all_handlers
+from .services.history import History
 from .services.npi import NpiLookUp
-from .services.operations import OperationKind, Operations
+from .services.operations import Operations
 from .services.providers import Providers
 from .settings import Settings, SettingsError
 from .sign_in import cookie_warning
@@ -81,14 +83,7 @@ def _put_together(app: Flask, settings: Settings, staff_loader: Callable[[], Sta
     portal = _portal(settings)
     registry = ApiNpiRegistry(settings.npi_registry_url)
     providers_service = Providers(database)
-    operations = Operations(
-        database,
-        {
-            OperationKind.LINK: LinkHandler(portal),
-            OperationKind.ADD_PROVIDER: AddProviderHandler(portal),
-            OperationKind.INVITE: InviteHandler(portal),
-        },
-    )
+    operations = Operations(database, all_handlers(portal))
     return Parts(
         settings=settings,
         database=database,
@@ -99,6 +94,7 @@ def _put_together(app: Flask, settings: Settings, staff_loader: Callable[[], Sta
         associations=Associations(database, portal, providers_service, operations),
         admin_users=AdminUserService(database, portal, providers_service, operations),
         operations=operations,
+        history=History(database),
         npi=NpiLookUp(registry),
         oidc=OidcClient(settings) if settings.uses_oidc else None,
         staff_loader=staff_loader,

@@ -76,6 +76,7 @@ class LinkForm(OperationForm):
     """Continue Association."""
 
     portal_id = HiddenField(validators=[InputRequired(), Length(max=64)])
+    seen = HiddenField(validators=[Length(max=64)])
 
 
 class ProfileForm(FlaskForm):  # type: ignore[misc]

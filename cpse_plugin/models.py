@@ -166,3 +166,21 @@ class OperationRow(Base):
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     result: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     failure: Mapped[str] = mapped_column(Text, default="")
+
+
+class HistoryRow(Base):
+    """What somebody did with a provider. Rows are added and never changed; triggers of the database hold that."""
+
+    __tablename__ = "cpse_history"
+    __table_args__ = (
+        Index("ix_cpse_history_provider_id", "provider_id", "id"),
+        Index("ix_cpse_history_at", "at", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    provider_id: Mapped[int] = mapped_column(ForeignKey("cpse_provider.id"))
+    actor: Mapped[str] = mapped_column(String(254))
+    action: Mapped[str] = mapped_column(String(30))
+    details: Mapped[dict[str, Any]] = mapped_column(JSON(none_as_null=True))
+    operation_id: Mapped[str | None] = mapped_column(String(36))

@@ -111,7 +111,9 @@ def link(provider_id: int) -> ResponseReturnValue:
         raise BadRequest("This form is damaged. Open it anew.")
     portal_id = str(form.portal_id.data)
     try:
-        linked = parts().associations.link(provider_id, portal_id, operation_id=operation_id, staff=staff)
+        linked = parts().associations.link(
+            provider_id, portal_id, operation_id=operation_id, seen=form.seen.data or "", staff=staff
+        )
     except (PortalError, ServiceError) as error:
         return _into_dialog(_explain(provider, portal_id, describe(error)))
     return _completed(linked, "linked")

@@ -13,6 +13,7 @@ from ..domain.portal_records import PortalProvider
 from ..domain.providers import CountyProvider, Profile
 from ..forms import ProfileForm
 from ..services.association import Match
+from ..services.history import shown_profile
 from ..services.npi import NpiAnswer
 from ..web.htmx import page_or_block
 from ..web.problems import Problem
@@ -42,17 +43,8 @@ class Conflict:
     @classmethod
     def between(cls, current: CountyProvider, yours: Profile) -> "Conflict":
         """Set what stands now beside what was typed."""
-        theirs, mine = _shown(current.profile), _shown(yours)
+        theirs, mine = shown_profile(current.profile), shown_profile(yours)
         return cls(current, tuple(ConflictRow(label, theirs[label], mine[label]) for label in theirs))
-
-
-def _shown(profile: Profile) -> dict[str, str]:
-    return {
-        "Provider Type": profile.type.label if profile.type else "Not set",
-        "NPI": profile.npi or "Not given",
-        "SED Code": profile.sed_code or "Not given",
-        "Provider Uses CPSE Portal": "Yes" if profile.uses_portal else "No",
-    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,6 @@
 """Signing in and out."""
 
 import logging
-import time
 
 from flask import Blueprint, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
@@ -59,7 +58,7 @@ def _finish() -> ResponseReturnValue:
     next_page = None
     try:
         answer = AuthorizationAnswer.from_query(request.args)
-        begun = pending.take(session, answer.state, time.time())
+        begun = pending.take(session, answer.state)
         if begun is None or client is None:
             if current_staff() is not None:
                 # Somebody went back in the browser's history; they are signed in as they were.

@@ -5,9 +5,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import update
-from sqlalchemy.orm import Session
-
 from ..domain.access import Action, Staff, require
 from ..domain.portal_records import (
     AdminStatus,
@@ -16,16 +13,14 @@ from ..domain.portal_records import (
     InvitationStatus,
     NewInvitation,
     Profession,
-    Therapist,
 )
-from ..domain.providers import CountyProvider, set_up_status
-from ..models import ProviderRow
+from ..domain.providers import CountyProvider
 from ..portal.gateway import PortalGateway
 from .database import Database
-from .errors import NotLinked
-from .operations import Handler, Intention, Operation, OperationKind, Operations
+from .errors import NotFound, NotLinked
+from .operations import Intention, OperationKind, Operations
 from .providers import Providers
-from .records import profile
+from .records import keep_counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,58 +88,52 @@ class AdminUserService:
             operation = self._operations.begin(session, intention, operation_id, staff)
         return self._operations.carry_out(operation).result
 
+    def send_again(self, provider_id: int, invitation_id: str, *, operation_id: UUID, staff: Staff) -> dict[str, Any]:
+        """Let the Portal e-mail a new link; return the invitation's `id`, `email`, `expires_at` and `notices`.
+
+        Raises `NotLinked`, `OperationInProgress`, and `PortalError` (`InvitationClosed` among them).
+        """
+        return self._change(OperationKind.SEND_AGAIN, provider_id, invitation_id, operation_id, staff)
+
+    def revoke(self, provider_id: int, invitation_id: str, *, operation_id: UUID, staff: Staff) -> dict[str, Any]:
+        """Make the e-mailed link void; return the invitation's `id` and `email`.
+
+        Raises `NotLinked`, `OperationInProgress`, and `PortalError` (`InvitationClosed` among them).
+        """
+        return self._change(OperationKind.REVOKE, provider_id, invitation_id, operation_id, staff)
+
+    def invitation(self, provider: CountyProvider, invitation_id: str, staff: Staff) -> Invitation:
+        """One invitation as the Portal has it now. Raises `NotFound`, `NotLinked`, `PortalError`."""
+        require(staff, Action.VIEW)
+        for item in self._gateway.list_invitations(_portal_id(provider), acting_user=staff.acting_user):
+            if item.id == invitation_id:
+                return item
+        raise NotFound(f"invitation {invitation_id}")
+
+    def _change(
+        self, kind: OperationKind, provider_id: int, invitation_id: str, operation_id: UUID, staff: Staff
+    ) -> dict[str, Any]:
+        require(staff, Action.INVITE)
+        self._operations.resume(provider_id)
+        provider = self._providers.get(provider_id, staff)
+        invitation = self.invitation(provider, invitation_id, staff)
+        intention = Intention(
+            kind,
+            provider_id,
+            # The same target as an invitation of this address: the three never run at the same time.
+            target=f"invitation:{provider_id}:{invitation.email.casefold()}",
+            content={"portal_id": _portal_id(provider), "invitation_id": invitation.id, "email": invitation.email},
+        )
+        with self._database.write() as session:
+            operation = self._operations.begin(session, intention, operation_id, staff)
+        return self._operations.carry_out(operation).result
+
     def _note_progress(self, provider: CountyProvider, found: AdminUsers) -> None:
         with self._database.write() as session:
-            _keep_counts(session, provider.id, found.active_admins, len(found.open_invitations))
-
-
-class InviteHandler(Handler[Invitation]):
-    """Carries out an invitation: POST to the Portal, which e-mails the link."""
-
-    def __init__(self, gateway: PortalGateway) -> None:
-        self._gateway = gateway
-
-    def call(self, operation: Operation) -> Invitation:
-        """Invite the person."""
-        content = dict(operation.content["invitation"])
-        content["therapist"] = Therapist(**content["therapist"]) if content["therapist"] else None
-        return self._gateway.invite_admin_user(
-            operation.content["portal_id"], NewInvitation(**content), key=operation.id, acting_user=operation.actor
-        )
-
-    def complete(self, session: Session, operation: Operation, answer: Invitation) -> dict[str, Any]:
-        """Count the open invitation, so that the list of providers shows how far the provider is."""
-        row = session.get_one(ProviderRow, operation.provider_id)
-        _keep_counts(session, row.id, row.active_admins, row.open_invitations + 1)
-        return {
-            "id": answer.id,
-            "email": answer.email,
-            "expires_at": answer.expires_at.isoformat(),
-            "notices": [notice.detail for notice in answer.notices],
-        }
+            keep_counts(session, provider.id, found.active_admins, len(found.open_invitations))
 
 
 def _portal_id(provider: CountyProvider) -> str:
     if provider.link is None:
         raise NotLinked(f"provider {provider.id}")
     return provider.link.portal_id
-
-
-def _keep_counts(session: Session, provider_id: int, active_admins: int, open_invitations: int) -> None:
-    """Keep the counts that the list of providers shows.
-
-    This is no edit of the profile, so it leaves the row's version alone: a colleague's open form stays good.
-    """
-    row = session.get_one(ProviderRow, provider_id)
-    status = set_up_status(
-        profile(row),
-        linked=row.link is not None,
-        active_admins=active_admins,
-        open_invitations=open_invitations,
-    )
-    session.execute(
-        update(ProviderRow)
-        .where(ProviderRow.id == provider_id)
-        .values(status=status, active_admins=active_admins, open_invitations=open_invitations)
-        .execution_options(synchronize_session=False)
-    )

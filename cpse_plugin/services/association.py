@@ -1,25 +1,21 @@
 """The association of a county provider with a CPSE Portal provider: find matches, compare, link, add."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
 from uuid import UUID
-
-from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
 
 from ..domain.access import Action, Staff, require
 from ..domain.differences import FieldComparison, MatchRule, compare, match_rule
 from ..domain.portal_records import NewPortalProvider, PortalProvider
-from ..domain.providers import Address, CountyProvider, ProviderType
-from ..models import LinkRow, ProviderRow
+from ..domain.providers import CountyProvider
 from ..portal.gateway import AlreadyAssociated, PortalGateway, ProviderExists
-from .database import Database, now
-from .errors import AlreadyLinked, NotFound, NotLinked, ProfileIncomplete
-from .operations import Handler, Intention, Operation, OperationKind, Operations
+from .database import Database
+from .errors import AlreadyLinked, ComparisonChanged, NotFound, NotLinked, ProfileIncomplete
+from .operations import Intention, OperationKind, Operations
 from .providers import Providers
-from .records import county_provider, provider_row, refresh_derived
+from .records import county_provider, provider_row, refuse_second_link
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +49,12 @@ class Comparison:
     def differences(self) -> int:
         """How many fields differ or are missing on one side."""
         return sum(field.differs for field in self.fields)
+
+    @property
+    def fingerprint(self) -> str:
+        """A short text that changes with any value shown: a link is made only of what the person has seen."""
+        shown = json.dumps([(field.label, field.county, field.portal) for field in self.fields])
+        return hashlib.sha256(shown.encode()).hexdigest()[:16]
 
 
 class Associations:
@@ -90,23 +92,36 @@ class Associations:
             raise NotFound(f"Portal provider {portal_id}")
         return Comparison(provider, self._matches(provider, [portal])[0], compare(provider, portal))
 
-    def link(self, provider_id: int, portal_id: str, *, operation_id: UUID, staff: Staff) -> CountyProvider:
+    def link(self, provider_id: int, portal_id: str, *, operation_id: UUID, seen: str, staff: Staff) -> CountyProvider:
         """Associate the two on the Portal and on record here.
 
-        Raises `AlreadyLinked`, `OperationInProgress`, and `PortalError` (`AlreadyAssociated`, `NotOnPortal`).
+        `seen` is the `fingerprint` of the comparison that the person accepted. Raises `NotFound`, `ComparisonChanged`,
+        `AlreadyLinked`, `OperationInProgress`, and `PortalError` (`AlreadyAssociated`, `NotOnPortal`).
         """
         require(staff, Action.LINK)
         self._operations.resume(provider_id)
+        comparison = self.compare(self._providers.get(provider_id, staff), portal_id, staff)
+        if comparison.fingerprint != seen:
+            raise ComparisonChanged(f"provider {provider_id} and Portal provider {portal_id}")
         with self._database.write() as session:
             row = provider_row(session, provider_id)
-            _refuse_second_link(session, row, portal_id)
-            if row.link is not None:
+            refuse_second_link(session, row, portal_id)
+            if row.link is not None and comparison.match.portal.association is not None:
                 return county_provider(row)
             intention = Intention(
                 OperationKind.LINK,
                 provider_id,
                 target=f"provider:{provider_id}",
-                content={"portal_id": portal_id, "county_provider_id": row.county_provider_id},
+                content={
+                    "portal_id": portal_id,
+                    "county_provider_id": row.county_provider_id,
+                    "rule": comparison.match.rule,
+                    "differences": [
+                        {"field": field.label, "county": field.county, "portal": field.portal, "outcome": field.outcome}
+                        for field in comparison.fields
+                        if field.differs
+                    ],
+                },
             )
             operation = self._operations.begin(session, intention, operation_id, staff)
         try:
@@ -116,6 +131,27 @@ class Associations:
             for holder in holders.values():
                 raise AlreadyLinked(holder) from error
             raise
+        return self._providers.get(provider_id, staff)
+
+    def unlink(self, provider_id: int, *, reason: str, operation_id: UUID, staff: Staff) -> CountyProvider:
+        """End the association on the Portal and on record here, for a reason that the history keeps.
+
+        Raises `NotLinked`, `OperationInProgress`, `PortalError`.
+        """
+        require(staff, Action.LINK)
+        self._operations.resume(provider_id)
+        with self._database.write() as session:
+            row = provider_row(session, provider_id)
+            if row.link is None:
+                raise NotLinked(f"provider {provider_id}")
+            intention = Intention(
+                OperationKind.UNLINK,
+                provider_id,
+                target=f"provider:{provider_id}",
+                content={"portal_id": row.link.portal_id, "reason": reason},
+            )
+            operation = self._operations.begin(session, intention, operation_id, staff)
+        self._operations.carry_out(operation)
         return self._providers.get(provider_id, staff)
 
     def to_be_added(self, provider_id: int, staff: Staff) -> NewPortalProvider:
@@ -167,67 +203,6 @@ class Associations:
             )
             for portal in found
         ]
-
-
-class LinkHandler(Handler[PortalProvider]):
-    """Carries out a link: PUT of the association, then the link's row."""
-
-    def __init__(self, gateway: PortalGateway) -> None:
-        self._gateway = gateway
-
-    def call(self, operation: Operation) -> PortalProvider:
-        """Associate the two on the Portal."""
-        return self._gateway.associate(
-            operation.content["portal_id"], operation.content["county_provider_id"], acting_user=operation.actor
-        )
-
-    def complete(self, session: Session, operation: Operation, answer: PortalProvider) -> dict[str, Any]:
-        """Put the link on record."""
-        return record_link(session, operation, answer)
-
-
-class AddProviderHandler(Handler[PortalProvider]):
-    """Carries out an addition: POST of the provider, then the link's row."""
-
-    def __init__(self, gateway: PortalGateway) -> None:
-        self._gateway = gateway
-
-    def call(self, operation: Operation) -> PortalProvider:
-        """Add the provider to the Portal."""
-        content = dict(operation.content)
-        content["type"] = ProviderType(content["type"])
-        content["address"] = Address(**content["address"]) if content["address"] else None
-        return self._gateway.add_provider(NewPortalProvider(**content), key=operation.id, acting_user=operation.actor)
-
-    def complete(self, session: Session, operation: Operation, answer: PortalProvider) -> dict[str, Any]:
-        """Put the link on record."""
-        return record_link(session, operation, answer)
-
-
-def record_link(session: Session, operation: Operation, portal: PortalProvider) -> dict[str, Any]:
-    """Put a link that the Portal has confirmed on record. Raises `AlreadyLinked` where there is another one."""
-    row = provider_row(session, operation.provider_id)
-    _refuse_second_link(session, row, portal.id)
-    if row.link is None:
-        row.link = LinkRow(portal_id=portal.id, linked_at=now(), linked_by=operation.actor)
-        row.active_admins = row.open_invitations = 0
-        refresh_derived(row)
-        try:
-            session.flush()
-        except IntegrityError as error:
-            raise AlreadyLinked(county_provider(row)) from error
-    return {"portal_id": portal.id, "name": portal.name}
-
-
-def _refuse_second_link(session: Session, row: ProviderRow, portal_id: str) -> None:
-    """Raise `AlreadyLinked` where either side of a link to be made has another link; the same link is welcome."""
-    if row.link is not None and row.link.portal_id != portal_id:
-        raise AlreadyLinked(county_provider(row))
-    holder = session.scalars(
-        select(ProviderRow).join(LinkRow).where(LinkRow.portal_id == portal_id, LinkRow.provider_id != row.id)
-    ).first()
-    if holder is not None:
-        raise AlreadyLinked(county_provider(holder))
 
 
 def _new_provider(provider: CountyProvider) -> NewPortalProvider:

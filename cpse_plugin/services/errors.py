@@ -33,6 +33,10 @@ class AlreadyLinked(ServiceError):
         self.holder = holder
 
 
+class ComparisonChanged(ServiceError):
+    """One of the two records has changed since the person compared them."""
+
+
 class NotLinked(ServiceError):
     """The provider is not linked to a Portal provider, which this needs."""
 

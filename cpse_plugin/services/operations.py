@@ -6,7 +6,7 @@ the same key, so that the Portal carries it out once at the most.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -21,7 +21,8 @@ from ..domain.access import Staff
 from ..models import OPEN_STATES, OperationRow
 from ..portal.gateway import PortalError, PortalNotAsked, PortalOutcomeUnknown, PortalRefused
 from .database import Database, now
-from .errors import OperationInProgress, OperationMismatch
+from .errors import OperationInProgress, OperationMismatch, ServiceError
+from .history import HistoryAction, record
 
 _log = logging.getLogger("cpse_plugin.operations")
 
@@ -35,7 +36,25 @@ class OperationKind(StrEnum):
 
     LINK = "link"
     ADD_PROVIDER = "add-provider"
+    UNLINK = "unlink"
     INVITE = "invite"
+    SEND_AGAIN = "send-again"
+    REVOKE = "revoke"
+
+    @property
+    def label(self) -> str:
+        """The words on the screen."""
+        return _LABELS[self]
+
+
+_LABELS = {
+    OperationKind.LINK: "Linking to a CPSE Portal provider",
+    OperationKind.ADD_PROVIDER: "Adding to the CPSE Portal",
+    OperationKind.UNLINK: "Unlinking from the CPSE Portal provider",
+    OperationKind.INVITE: "Inviting an admin user",
+    OperationKind.SEND_AGAIN: "Sending an invitation again",
+    OperationKind.REVOKE: "Revoking an invitation",
+}
 
 
 class OperationState(StrEnum):
@@ -57,6 +76,7 @@ class Operation:
     content: dict[str, Any]
     actor: str
     state: OperationState
+    attempts: int
     created_at: datetime
     failure: str
     result: dict[str, Any]
@@ -71,7 +91,10 @@ class Handler(Protocol[Answer]):
     def call(self, operation: Operation) -> Answer:
         """Ask the Portal. Raises `PortalError`."""
 
-    def complete(self, session: Session, operation: Operation, answer: Answer) -> dict[str, Any]:
+    def look(self, operation: Operation, /) -> Answer | None:
+        """Read on the Portal whether the call was carried out; None where it was not. Raises `PortalError`."""
+
+    def complete(self, session: Session, operation: Operation, answer: Answer, /) -> dict[str, Any]:
         """Make the local change in the given transaction; return what to keep of the answer, fit for JSON."""
 
 
@@ -88,9 +111,12 @@ class Intention:
 class Operations:
     """Begins, carries out and finishes operations."""
 
-    def __init__(self, database: Database, handlers: Mapping[OperationKind, Handler[Any]]) -> None:
+    def __init__(
+        self, database: Database, handlers: Mapping[OperationKind, Handler[Any]], lease: timedelta = LEASE
+    ) -> None:
         self._database = database
         self._handlers = handlers
+        self._lease = lease
 
     def begin(self, session: Session, intention: Intention, operation_id: UUID, staff: Staff) -> Operation:
         """Write the operation down in the caller's transaction, which must be committed before `carry_out`.
@@ -125,7 +151,7 @@ class Operations:
             actor=staff.acting_user,
             state=OperationState.INTENT,
             attempts=1,
-            leased_until=now() + LEASE,
+            leased_until=now() + self._lease,
             created_at=now(),
         )
         session.add(row)
@@ -144,9 +170,11 @@ class Operations:
         """
         if operation.state is OperationState.DONE:
             return operation
-        handler = self._handlers[operation.kind]
+        return self._carry_out(operation, self._handlers[operation.kind].call)
+
+    def _carry_out(self, operation: Operation, ask: Callable[[Operation], Any]) -> Operation:
         try:
-            answer = handler.call(operation)
+            answer = ask(operation)
         except (PortalRefused, PortalNotAsked) as error:
             self._end(operation, OperationState.FAILED, error.detail)
             raise
@@ -157,35 +185,46 @@ class Operations:
             row = session.get_one(OperationRow, str(operation.id))
             if row.state == OperationState.DONE:
                 return _operation(row)
-            row.result = handler.complete(session, operation, answer)
+            row.result = self._handlers[operation.kind].complete(session, operation, answer)
             row.state = OperationState.DONE
             row.finished_at = now()
             row.failure = ""
             return _operation(row)
 
-    def resume(self, provider_id: int) -> list[Operation]:
-        """Finish what was left open for a provider, with the same keys; return how each operation stands now.
+    def resume(self, provider_id: int | None = None) -> list[Operation]:
+        """Finish what was left open, for one provider or for all; return how each of these operations stands now.
 
-        An operation that another worker may still be at is left alone. A failure is on record and in the log, it is not
-        raised: the person who opens the page did not ask for this call.
+        First the Portal is read: what it has done already is not asked for again. What it has not done is called for
+        with the same key. An operation that another worker may still be at is left alone. A failure is on record and in
+        the log, it is not raised: the person who opens the page did not ask for this call.
         """
-        finished = []
+        return [operation for open_id in self._open_ids(provider_id) if (operation := self._finish(open_id))]
+
+    def _open_ids(self, provider_id: int | None) -> list[str]:
+        statement = select(OperationRow.id).where(OperationRow.state.in_(OPEN_STATES)).order_by(OperationRow.created_at)
+        if provider_id is not None:
+            statement = statement.where(OperationRow.provider_id == provider_id)
         with self._database.read() as session:
-            open_ids = session.scalars(
-                select(OperationRow.id)
-                .where(OperationRow.provider_id == provider_id, OperationRow.state.in_(OPEN_STATES))
-                .order_by(OperationRow.created_at)
-            ).all()
-        for operation_id in open_ids:
-            operation = self._claim(operation_id)
-            if operation is None:
-                continue
-            try:
-                finished.append(self.carry_out(operation))
-            except PortalError as error:
-                _log.warning("operation %s is not finished: %s", operation.id, error.detail)
-                finished.append(self._read(operation_id))
-        return finished
+            return list(session.scalars(statement))
+
+    def _finish(self, operation_id: str) -> Operation | None:
+        operation = self._claim(operation_id)
+        if operation is None:
+            return None
+        try:
+            return self._carry_out(operation, self._look_then_call)
+        except PortalError as error:
+            _log.warning("operation %s is not finished: %s", operation.id, error.detail)
+        except ServiceError as error:
+            # The Portal did its part and the county's record does not take it: only a person can say which is right.
+            _log.error("operation %s cannot be completed: %s", operation.id, error)
+            self._end(operation, OperationState.UNKNOWN, str(error))
+        return self._read(operation_id)
+
+    def _look_then_call(self, operation: Operation) -> Any:
+        handler = self._handlers[operation.kind]
+        found = handler.look(operation)
+        return handler.call(operation) if found is None else found
 
     def open_for(self, provider_id: int) -> list[Operation]:
         """The operations of a provider whose outcome is not known."""
@@ -207,7 +246,7 @@ class Operations:
                     OperationRow.state.in_(OPEN_STATES),
                     OperationRow.leased_until <= now(),
                 )
-                .values(leased_until=now() + LEASE, attempts=OperationRow.attempts + 1)
+                .values(leased_until=now() + self._lease, attempts=OperationRow.attempts + 1)
                 .returning(OperationRow.id)
             ).first()
             return _operation(session.get_one(OperationRow, operation_id)) if claimed else None
@@ -227,6 +266,10 @@ class Operations:
             row.leased_until = now()
             if state is OperationState.FAILED:
                 row.finished_at = now()
+                if row.attempts > 1:
+                    # Whoever began it was told that its outcome was not known; here is how that ended.
+                    details = {"operation": operation.kind.label, "reason": row.failure}
+                    record(session, row.provider_id, HistoryAction.NOT_DONE, row.actor, details, row.id)
 
 
 def _operation(row: OperationRow) -> Operation:
@@ -237,6 +280,7 @@ def _operation(row: OperationRow) -> Operation:
         content=row.content,
         actor=row.actor,
         state=OperationState(row.state),
+        attempts=row.attempts,
         created_at=row.created_at,
         failure=row.failure,
         result=row.result or {},

@@ -14,7 +14,9 @@ from ..domain.text import clean_text, fold_words
 from ..models import ProviderRow
 from .database import Database, now
 from .errors import StaleProfile
+from .history import HistoryAction, profile_changes, record
 from .records import county_provider, provider_row, refresh_derived
+from .records import profile as stored_profile
 
 PAGE_SIZE = 25
 COUNT_LIMIT = 1000
@@ -151,14 +153,17 @@ class Providers:
                 row = provider_row(session, provider_id)
                 if row.version != version:
                     raise StaleProfile(county_provider(row))
+                before = stored_profile(row)
                 row.type = profile.type or ""
                 row.npi = profile.npi or ""
                 row.sed_code = profile.sed_code or ""
                 row.uses_portal = profile.uses_portal
                 refresh_derived(row)
-                if session.is_modified(row):
+                changes = profile_changes(before, profile)
+                if changes:
                     row.updated_at = now()
                     row.updated_by = staff.acting_user
+                    record(session, row.id, HistoryAction.PROFILE_CHANGED, staff.acting_user, {"changes": changes})
                 session.flush()
                 return county_provider(row)
         except StaleDataError:

@@ -1,11 +1,12 @@
 """Translation between the rows of the tables and the objects of the domain."""
 
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from ..domain.providers import Address, CountyProvider, Link, Profile, ProviderType, set_up_status
 from ..domain.text import fold_words
 from ..models import LinkRow, ProviderRow
-from .errors import NotFound
+from .errors import AlreadyLinked, NotFound
 
 _LARGEST_ID = 2**31 - 1
 
@@ -67,4 +68,35 @@ def refresh_derived(row: ProviderRow) -> None:
         linked=row.link is not None,
         active_admins=row.active_admins,
         open_invitations=row.open_invitations,
+    )
+
+
+def refuse_second_link(session: Session, row: ProviderRow, portal_id: str) -> None:
+    """Raise `AlreadyLinked` where either side of a link to be made has another link; the same link is welcome."""
+    if row.link is not None and row.link.portal_id != portal_id:
+        raise AlreadyLinked(county_provider(row))
+    holder = session.scalars(
+        select(ProviderRow).join(LinkRow).where(LinkRow.portal_id == portal_id, LinkRow.provider_id != row.id)
+    ).first()
+    if holder is not None:
+        raise AlreadyLinked(county_provider(holder))
+
+
+def keep_counts(session: Session, provider_id: int, active_admins: int, open_invitations: int) -> None:
+    """Keep the counts that the list of providers shows.
+
+    This is no edit of the profile, so it leaves the row's version alone: a colleague's open form stays good.
+    """
+    row = session.get_one(ProviderRow, provider_id)
+    status = set_up_status(
+        profile(row),
+        linked=row.link is not None,
+        active_admins=active_admins,
+        open_invitations=open_invitations,
+    )
+    session.execute(
+        update(ProviderRow)
+        .where(ProviderRow.id == provider_id)
+        .values(status=status, active_admins=active_admins, open_invitations=open_invitations)
+        .execution_options(synchronize_session=False)
     )

@@ -1,10 +1,7 @@
 """The response headers of the plugin's own pages."""
 
-from urllib.parse import urlsplit
-
 from flask import Response, request
 
-from ..settings import Settings
 from .parts import parts
 
 _YEAR = 31_536_000
@@ -36,21 +33,12 @@ def secure(response: Response) -> Response:
 
 
 def _policy() -> str:
-    settings = parts().settings
     return "; ".join(
         (
             "default-src 'self'",
             "base-uri 'none'",
             "object-src 'none'",
-            f"form-action {_form_targets(settings)}",
-            f"frame-ancestors {settings.frame_ancestors}",
+            "form-action 'self'",
+            f"frame-ancestors {parts().settings.frame_ancestors}",
         )
     )
-
-
-def _form_targets(settings: Settings) -> str:
-    # Signing out is a form whose answer goes on to the identity provider; browsers hold that address to the rule too.
-    if not settings.oidc_discovery_url:
-        return "'self'"
-    provider = urlsplit(settings.oidc_discovery_url)
-    return f"'self' {provider.scheme}://{provider.netloc}"

@@ -13,6 +13,7 @@ from ..services.admin_users import AdminUserService
 from ..services.association import Associations
 from ..services.database import Database
 from ..services.directory import Directory
+from ..services.history import History
 from ..services.npi import NpiLookUp
 from ..services.operations import Operations
 from ..services.providers import Providers
@@ -33,6 +34,7 @@ class Parts:
     associations: Associations
     admin_users: AdminUserService
     operations: Operations
+    history: History
     npi: NpiLookUp
     oidc: OidcClient | None
     staff_loader: Callable[[], Staff | None] | None

@@ -121,6 +121,12 @@ _WORDS: tuple[tuple[type[Exception], Callable[[Any], Problem]], ...] = (
     (services.NotFound, _always(Problem(404, "Not found", "There is no such thing here, or not for you."))),
     (services.AlreadyLinked, _already_linked),
     (
+        services.ComparisonChanged,
+        _always(
+            Problem(409, "One of the records has changed", "Nothing was linked. Compare them again as they stand now.")
+        ),
+    ),
+    (
         services.NotLinked,
         _always(
             Problem(409, "Not linked", "This provider is not linked to a CPSE Portal provider yet. Link it first.")

@@ -1,0 +1,38 @@
+# The commands of the project. `make help` lists them.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint bench clean
+
+help:  ## List the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(STAMP): pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@
+
+run: $(STAMP)  ## Start the sandbox: the whole small world on this machine
+	@$(BIN)/python -m cpse_plugin.sandbox --data var/sandbox
+
+lint: $(STAMP)  ## Check style, types, layers and templates
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/djlint --check --lint cpse_plugin/templates cpse_plugin/sandbox
+
+test: $(STAMP) lint  ## Run all checks and tests, browser tests included
+	@$(BIN)/python -m tests.chromium
+	$(BIN)/python -m pytest
+
+bench: $(STAMP)  ## Measure the plugin against floors, as ratios from one run
+	$(BIN)/python -m tests.bench
+
+clean:  ## Remove what the commands above have made
+	rm -rf $(VENV) var .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,143 @@
+"""One call to the Portal: its headers, its token, its repetition where that is safe, and its line in the log."""
+
+import logging
+import random
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import quote
+from uuid import UUID, uuid4
+
+import requests
+
+from ..domain.text import clean_text
+from ..outbound import BoundedSession, TimeLimit, reason, time_limit
+from ..settings import Settings
+from .problems import from_failure, from_response, request_id_of, retry_after
+from .token import TokenSource
+
+logger = logging.getLogger("cpse_plugin.portal")
+
+_ATTEMPTS_TO_READ = 3
+_PASSING_STATUSES = frozenset({502, 503, 504})
+_BUSY_STATUSES = frozenset({429, 503})
+_LONGEST_WAIT = 5.0
+_ACTING_USER_LENGTH = 254
+# Every printable character of ASCII but the percent sign, which begins the code of one that is not.
+_PLAIN_IN_HEADER = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What is asked of the Portal. `operation` is the contract's `operationId`; `path` follows the base address."""
+
+    operation: str
+    method: str
+    path: str
+    acting_user: str
+    expected: frozenset[int] = frozenset({200})
+    query: Mapping[str, str] = field(default_factory=dict)
+    content: Mapping[str, object] | None = None
+    key: UUID | None = None
+    etag: str | None = None
+
+    @property
+    def changes(self) -> bool:
+        """Whether the call is to change something on the Portal."""
+        return self.method != "GET"
+
+
+class Exchange:
+    """Carries out calls; safe to share by threads.
+
+    Everything that belongs to one call (fetching a token, a repetition) ends within the one deadline of the settings. A
+    call that reads is repeated, twice at most, after a failure that may pass. A call that changes something is sent
+    once, and again only after a 401, which says that it was not carried out.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._base = settings.portal_url
+        self._deadline = settings.portal_timeout.deadline
+        self._tokens = TokenSource(settings)
+        self._session = BoundedSession(settings.portal_timeout)
+
+    def answer(self, call: Call) -> requests.Response:
+        """Return the Portal's answer to a call that succeeded; raises `PortalError` for every other outcome."""
+        with time_limit(self._deadline) as limit:
+            token = self._tokens.current()
+            response = self._send(call, token, limit)
+            if response.status_code == 401:
+                response = self._send(call, self._tokens.renewed(token), limit)
+        if response.status_code not in call.expected:
+            error = from_response(response, call.operation, changes=call.changes)
+            logger.warning("%s failed: %s (request %s)", call.operation, error, error.request_id)
+            raise error
+        return response
+
+    def _send(self, call: Call, token: str, limit: TimeLimit) -> requests.Response:
+        attempts = 1 if call.changes else _ATTEMPTS_TO_READ
+        for attempt in range(1, attempts + 1):
+            request_id = str(uuid4())
+            outcome = self._send_once(call, token, request_id)
+            pause = _pause(outcome, attempt)
+            if attempt == attempts or pause is None or pause >= limit.remaining:
+                break
+            time.sleep(pause)
+        if isinstance(outcome, requests.RequestException):
+            raise from_failure(outcome, request_id) from outcome
+        return outcome
+
+    def _send_once(self, call: Call, token: str, request_id: str) -> requests.Response | requests.RequestException:
+        started = time.monotonic()
+        try:
+            response = self._session.request(
+                call.method,
+                self._base + call.path,
+                params=dict(call.query),
+                json=call.content,
+                headers=_headers(call, token, request_id),
+            )
+        except requests.RequestException as error:
+            _log(call, f"no answer ({reason(error)})", started, request_id)
+            return error
+        _log(call, f"HTTP {response.status_code}", started, request_id_of(response))
+        return response
+
+
+def _log(call: Call, outcome: str, started: float, request_id: str | None) -> None:
+    milliseconds = round((time.monotonic() - started) * 1000)
+    logger.info("%s %s: %s in %d ms (request %s)", call.method, call.operation, outcome, milliseconds, request_id)
+
+
+def _headers(call: Call, token: str, request_id: str) -> dict[str, str]:
+    headers = {
+        "Accept": "application/json, application/problem+json",
+        "Authorization": f"Bearer {token}",
+        "CPSE-Acting-User": header_text(call.acting_user),
+        "X-Request-Id": request_id,
+    }
+    if call.key is not None:
+        headers["Idempotency-Key"] = str(call.key)
+    if call.etag is not None:
+        headers["If-None-Match"] = call.etag
+    return headers
+
+
+def header_text(text: str) -> str:
+    """Return a person's name or address as a header can carry it: what is not ASCII is percent-encoded UTF-8."""
+    encoded = quote(clean_text(text, _ACTING_USER_LENGTH), safe=_PLAIN_IN_HEADER)[:_ACTING_USER_LENGTH]
+    return re.sub(r"%[0-9A-F]?$", "", encoded)
+
+
+def _pause(outcome: requests.Response | requests.RequestException, attempt: int) -> float | None:
+    """Seconds to wait before a call that reads is repeated, or None where repeating it is of no use."""
+    jittered = attempt * random.uniform(0.1, 0.3)  # noqa: S311  (spreads calls out; nothing secret)
+    if isinstance(outcome, requests.RequestException):
+        # What ran out of time would do so again.
+        passing = isinstance(outcome, requests.ConnectionError) and not isinstance(outcome, requests.Timeout)
+        return jittered if passing else None
+    wait = retry_after(outcome) if outcome.status_code in _BUSY_STATUSES else None
+    if wait is not None:
+        return wait + jittered if wait <= _LONGEST_WAIT else None
+    return jittered if outcome.status_code in _PASSING_STATUSES else None

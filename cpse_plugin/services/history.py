@@ -1,0 +1,145 @@
+"""Who did what with a provider, and when: added in the transaction of the change itself, and never altered."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ..domain.access import Action, Staff, require
+from ..domain.providers import Profile
+from ..models import HistoryRow, ProviderRow
+from .database import Database, now
+
+_SHOWN = 200
+_BATCH = 500
+
+
+class HistoryAction(StrEnum):
+    """What was done; the value is what is stored."""
+
+    IMPORTED = "imported"
+    PROFILE_CHANGED = "profile-changed"
+    LINKED = "linked"
+    ADDED = "added"
+    UNLINKED = "unlinked"
+    INVITED = "invited"
+    SENT_AGAIN = "sent-again"
+    REVOKED = "revoked"
+    NOT_DONE = "not-done"
+
+    @property
+    def label(self) -> str:
+        """The words on the screen."""
+        return _LABELS[self]
+
+
+_LABELS = {
+    HistoryAction.IMPORTED: "Imported from the Preschool database",
+    HistoryAction.PROFILE_CHANGED: "Profile changed",
+    HistoryAction.LINKED: "Linked to a CPSE Portal provider",
+    HistoryAction.ADDED: "Added to the CPSE Portal",
+    HistoryAction.UNLINKED: "Unlinked",
+    HistoryAction.INVITED: "Admin user invited",
+    HistoryAction.SENT_AGAIN: "Invitation sent again",
+    HistoryAction.REVOKED: "Invitation revoked",
+    HistoryAction.NOT_DONE: "Not done",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """An entry of the history.
+
+    `details` holds, as far as they apply: `changes` (each with `field`, `from` and `to`), `portal_id`, `name`, `rule`,
+    `differences` (each with `field`, `county`, `portal` and `outcome`), `reason`, `email` and `notices`.
+    """
+
+    id: int
+    at: datetime
+    provider_id: int
+    county_provider_id: str
+    provider_name: str
+    actor: str
+    action: HistoryAction
+    details: dict[str, Any]
+    operation_id: str | None
+
+
+class History:
+    """Reads the history."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def of_provider(self, provider_id: int, staff: Staff) -> list[HistoryEntry]:
+        """The latest entries of a provider, newest first."""
+        require(staff, Action.VIEW)
+        statement = _entries().where(HistoryRow.provider_id == provider_id).order_by(HistoryRow.id.desc())
+        with self._database.read() as session:
+            return [_entry(row, provider) for row, provider in session.execute(statement.limit(_SHOWN)).tuples()]
+
+    def since(self, moment: datetime) -> Iterator[HistoryEntry]:
+        """All entries of that moment and later, oldest first, read in portions: an export can be long."""
+        last = 0
+        while True:
+            statement = _entries().where(HistoryRow.at >= moment, HistoryRow.id > last).order_by(HistoryRow.id)
+            with self._database.read() as session:
+                found = [_entry(row, provider) for row, provider in session.execute(statement.limit(_BATCH)).tuples()]
+            yield from found
+            if len(found) < _BATCH:
+                return
+            last = found[-1].id
+
+
+def record(
+    session: Session,
+    provider_id: int,
+    action: HistoryAction,
+    actor: str,
+    details: dict[str, Any],
+    operation_id: str | None = None,
+) -> None:
+    """Add an entry in the transaction of the change that it tells of: the one is not there without the other."""
+    session.add(
+        HistoryRow(
+            at=now(), provider_id=provider_id, actor=actor, action=action, details=details, operation_id=operation_id
+        )
+    )
+
+
+def profile_changes(before: Profile, after: Profile) -> list[dict[str, str]]:
+    """The fields of a profile that differ, from what to what, in the screen's words."""
+    was, is_now = shown_profile(before), shown_profile(after)
+    return [{"field": label, "from": was[label], "to": is_now[label]} for label in was if was[label] != is_now[label]]
+
+
+def shown_profile(profile: Profile) -> dict[str, str]:
+    """A profile in the screen's words, by label."""
+    return {
+        "Provider Type": profile.type.label if profile.type else "Not set",
+        "NPI": profile.npi or "Not given",
+        "SED Code": profile.sed_code or "Not given",
+        "Provider Uses CPSE Portal": "Yes" if profile.uses_portal else "No",
+    }
+
+
+def _entries() -> Any:
+    return select(HistoryRow, ProviderRow).join(ProviderRow, ProviderRow.id == HistoryRow.provider_id)
+
+
+def _entry(row: HistoryRow, provider: ProviderRow) -> HistoryEntry:
+    return HistoryEntry(
+        id=row.id,
+        at=row.at,
+        provider_id=row.provider_id,
+        county_provider_id=provider.county_provider_id,
+        provider_name=provider.name,
+        actor=row.actor,
+        action=HistoryAction(row.action),
+        details=row.details,
+        operation_id=row.operation_id,
+    )

@@ -1,0 +1,89 @@
+"""What holds for every page and every fragment of the plugin, whatever it shows."""
+
+from collections import Counter
+
+from bs4 import BeautifulSoup, Tag
+
+_CONTROLS = "input:not([type=hidden]):not([type=submit]), select, textarea"
+
+
+def parse(html: str) -> BeautifulSoup:
+    """Parse a page or a fragment."""
+    return BeautifulSoup(html, "html.parser")
+
+
+def broken_page_laws(html: str) -> list[str]:
+    """Say which laws of a page are broken; an empty list where none is."""
+    page = parse(html)
+    headings = page.select("h1")
+    broken = [] if len(headings) == 1 else [f"{len(headings)} h1"]
+    title = page.title.get_text(strip=True) if page.title else ""
+    if headings and not title.startswith(headings[0].get_text(" ", strip=True)):
+        broken.append(f"the title {title!r} does not start with the h1")
+    if page.select("[hx-swap-oob], hx-partial"):
+        broken.append("an out-of-band piece in a full page")
+    if not page.select("html[lang]"):
+        broken.append("no language")
+    return broken + _broken_anywhere(page)
+
+
+def broken_fragment_laws(html: str, page_ids: frozenset[str]) -> list[str]:
+    """Say which laws of a fragment are broken; `page_ids` are the ids of the page that it came from."""
+    fragment = parse(html)
+    broken = [f"<{tag.name}> in a fragment" for tag in fragment.select("html, head, body")]
+    ids = page_ids | _ids(fragment)
+    broken += [f"target {target} is not on the page" for target in _targets(fragment) if target[1:] not in ids]
+    return broken + _broken_anywhere(fragment)
+
+
+def ids_of(html: str) -> frozenset[str]:
+    """All ids of a page or a fragment."""
+    return frozenset(_ids(parse(html)))
+
+
+def _ids(part: BeautifulSoup) -> set[str]:
+    return {str(tag["id"]) for tag in part.select("[id]")}
+
+
+def _targets(part: BeautifulSoup) -> list[str]:
+    found = [str(tag["hx-target"]) for tag in part.select("[hx-target]")]
+    return [target for target in found if target.startswith("#")]
+
+
+def _broken_anywhere(part: BeautifulSoup) -> list[str]:
+    counts = Counter(str(tag["id"]) for tag in part.select("[id]"))
+    broken = [f"id {name} stands {count} times" for name, count in counts.items() if count > 1]
+    broken += [f"{_name(control)} has no label" for control in part.select(_CONTROLS) if not _is_labelled(part, control)]
+    broken += [fault for form in part.select("form") for fault in _broken_form(form)]
+    broken += [f"{_name(tag)} has an inline handler or style" for tag in part.find_all(True) if _is_inline(tag)]
+    broken += [f"{_name(link)} leads nowhere" for link in part.select("a:not([href])")]
+    broken += ["an inline script" for tag in part.select("script:not([src])") if tag]
+    broken += ["an inline style" for tag in part.select("style") if tag]
+    return broken
+
+
+def _is_labelled(part: BeautifulSoup, control: Tag) -> bool:
+    if control.get("aria-label") or control.find_parent("label"):
+        return True
+    return bool(control.get("id")) and part.find("label", attrs={"for": str(control["id"])}) is not None
+
+
+def _broken_form(form: Tag) -> list[str]:
+    name = _name(form)
+    broken = [] if form.get("action") else [f"{name} has no action"]
+    method = str(form.get("method", "")).lower()
+    if method not in ("get", "post"):
+        broken.append(f"{name} has no method")
+    if method == "post" and not form.select("input[name=csrf_token][value]"):
+        broken.append(f"{name} has no CSRF token")
+    return broken
+
+
+def _is_inline(tag: Tag) -> bool:
+    return any(name == "style" or name.startswith(("on", "hx-on")) for name in tag.attrs) or any(
+        str(value).startswith(("js:", "javascript:")) for value in tag.attrs.values()
+    )
+
+
+def _name(tag: Tag) -> str:
+    return f"<{tag.name} id={tag.get('id')} name={tag.get('name')}>"

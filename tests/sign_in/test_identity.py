@@ -1,0 +1,76 @@
+"""What claims make of a person, and which paths are this host's."""
+
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cpse_plugin.domain.access import Role
+from cpse_plugin.sign_in import Identity, safe_next_page
+
+ROLE_MAP = {"Readers": Role.READER, "Editors": Role.EDITOR, "Inviters": Role.INVITER}
+
+
+@pytest.mark.parametrize(
+    ("groups", "role"),
+    [
+        (["Readers"], Role.READER),
+        (["Inviters", "Readers", "Editors"], Role.INVITER),
+        ("Editors", Role.EDITOR),
+        (["County Employees", 7, None, "Readers"], Role.READER),
+        ([], None),
+        (None, None),
+        ("", None),
+        ("Readers Editors", None),
+        (["readers"], None),
+        ([["Readers"]], None),
+        ({"Readers": True}, None),
+        (7, None),
+        (True, None),
+    ],
+)
+def test_the_highest_group_gives_the_role(groups: object, role: Role | None) -> None:
+    staff = Identity.from_claims({"sub": "x", "roles": groups}, "roles").as_staff(ROLE_MAP)
+
+    assert (staff.role if staff else None) == role
+
+
+@pytest.mark.parametrize(
+    ("claims", "name", "email"),
+    [
+        ({"name": "Ann Lee", "email": "ann@x.example"}, "Ann Lee", "ann@x.example"),
+        ({"given_name": "Ann", "family_name": "Lee"}, "Ann Lee", None),
+        ({"family_name": "Lee", "preferred_username": "al"}, "Lee", None),
+        ({"preferred_username": "al", "email": "ann@x.example"}, "al", "ann@x.example"),
+        ({"email": "ann@x.example"}, "ann@x.example", "ann@x.example"),
+        ({}, "x", None),
+        ({"name": 7, "email": 7}, "x", None),
+        ({"name": "  ", "email": "ann"}, "x", None),
+        ({"name": "Ann\r\n\u202eLee\x00\ud800", "email": "ann@x.example\r\nX: y"}, "Ann Lee", "ann@x.example X: y"),
+        ({"name": "Ann", "email": "boss@x.example", "email_verified": False}, "Ann", None),
+        ({"name": "Ann", "email": "boss@x.example", "email_verified": "false"}, "Ann", None),
+    ],
+)
+def test_the_name_for_the_eye_and_for_the_record(claims: dict[str, Any], name: str, email: str | None) -> None:
+    identity = Identity.from_claims({"sub": "x", **claims}, "groups")
+
+    assert (identity.name, identity.email) == (name, email)
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/cpse/providers", "/cpse/providers?q=a%20b&page=2#tab-1", "/app/cpse/é", "/a//b", "/?next=//x"]
+)
+def test_a_path_of_this_host_is_kept(path: str) -> None:
+    assert safe_next_page(path) == path
+
+
+@given(st.one_of(st.text(), st.text(alphabet="/\\%25cfhtps:.@?#\t\n evil"), st.from_regex(r"[/\\]{1,3}\S{0,20}")))
+def test_whatever_is_kept_leads_to_this_host(raw: str) -> None:
+    kept = safe_next_page(raw)
+    if kept is None:
+        return
+    # As a browser reads it: white space and control characters gone, a backslash taken for a slash.
+    read = "".join(character for character in kept if character > " ").replace("\\", "/")
+    assert urlsplit(urljoin("https://intranet.example/cpse/", read)).netloc == "intranet.example"
