@@ -1,5 +1,9 @@
 """`flask cpse ...`: the operator's commands."""
 
+import csv
+import json
+import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -7,6 +11,8 @@ from flask.cli import AppGroup
 
 from . import migrate
 from .services.directory import DirectoryError
+from .services.history import HistoryEntry
+from .services.operations import Operation
 from .web.parts import parts
 
 group = AppGroup("cpse", help="The CPSE Portal plugin.")
@@ -56,3 +62,71 @@ def import_providers(file: Path) -> None:
     except DirectoryError as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"{result.added} added, {result.updated} updated, {result.unchanged} unchanged.")
+
+
+@group.command("reconcile")
+def reconcile() -> None:
+    """Finish what a crash or a fault of the Portal left open; fails where something still needs a person."""
+    operations = parts().operations
+    finished = operations.resume()
+    still_open = operations.open_for()
+    for operation in finished:
+        if not operation.is_open:
+            click.echo(f"{'done' if operation.is_done else 'NOT DONE'}: {_told(operation)}")
+    for operation in still_open:
+        click.echo(f"not known yet: {_told(operation)}")
+    if not finished and not still_open:
+        click.echo("Nothing was left open.")
+    if still_open or any(not operation.is_done for operation in finished):
+        sys.exit(1)
+
+
+def _told(operation: Operation) -> str:
+    begun = f"{operation.created_at:%Y-%m-%d %H:%M:%S} UTC by {operation.actor}"
+    reason = f" ({operation.failure})" if operation.failure else ""
+    return f"{operation.kind.label}, provider {operation.provider_id}, begun {begun}{reason}"
+
+
+@group.command("history")
+@click.option(
+    "--since",
+    type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]),
+    required=True,
+    help="Entries of that moment (UTC) and later.",
+)
+@click.option("--format", "form", type=click.Choice(["csv", "jsonl"]), default="csv", show_default=True)
+def history(since: datetime, form: str) -> None:
+    """Write the history to standard output, for an auditor: oldest first, one entry a line."""
+    entries = (_flat(entry) for entry in parts().history.since(since.replace(tzinfo=UTC)))
+    output = sys.stdout
+    if form == "jsonl":
+        for entry in entries:
+            output.write(json.dumps(entry, ensure_ascii=False) + "\n")
+        return
+    writer = csv.writer(output, lineterminator="\n")
+    writer.writerow(_FIELDS)
+    for entry in entries:
+        cells = {**entry, "details": json.dumps(entry["details"], ensure_ascii=False)}
+        writer.writerow([_harmless(str(cells[name])) for name in _FIELDS])
+
+
+_FIELDS = ("id", "at", "provider_id", "county_provider_id", "provider", "actor", "action", "operation_id", "details")
+
+
+def _flat(entry: HistoryEntry) -> dict[str, object]:
+    return {
+        "id": entry.id,
+        "at": entry.at.isoformat(),
+        "provider_id": entry.provider_id,
+        "county_provider_id": entry.county_provider_id,
+        "provider": entry.provider_name,
+        "actor": entry.actor,
+        "action": entry.action.value,
+        "operation_id": entry.operation_id or "",
+        "details": entry.details,
+    }
+
+
+def _harmless(cell: str) -> str:
+    """Keep a spreadsheet from taking a cell for a formula (OWASP, CSV Injection)."""
+    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell

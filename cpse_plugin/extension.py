@@ -11,7 +11,17 @@ from flask import Blueprint, Flask
 from sqlalchemy import Engine
 
 from . import cli
-from .blueprints import admin_users, association, health, npi, providers, sign_in
+from .blueprints import (
+    admin_users,
+    association,
+    health,
+    history,
+    invitations,
+    npi,
+    providers,
+    sign_in,
+    unlink,
+)
 from .domain.access import Staff
 from .npi_registry.client import ApiNpiRegistry
 from .portal.client import HttpPortalGateway
@@ -135,7 +145,7 @@ def _blueprint() -> Blueprint:
     parent.after_request(headers.secure)
     parent.context_processor(context.context)
     problems.register(parent)
-    for module in (providers, npi, association, admin_users, sign_in, health):
+    for module in (providers, npi, association, unlink, admin_users, invitations, history, sign_in, health):
         module.register(parent)
     return parent
 

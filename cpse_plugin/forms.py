@@ -79,6 +79,16 @@ class LinkForm(OperationForm):
     seen = HiddenField(validators=[Length(max=64)])
 
 
+class UnlinkForm(OperationForm):
+    """The reason for an unlink."""
+
+    reason = StringField(
+        "Reason",
+        filters=[_one_line],
+        validators=[InputRequired(message="Say why the link is to end; the history keeps it."), _too_long("It", 500)],
+    )
+
+
 class ProfileForm(FlaskForm):  # type: ignore[misc]
     """The tab Billing Provider Profile."""
 

@@ -20,6 +20,8 @@ _DEFAULTS = {
     "PERMANENT_SESSION_LIFETIME": timedelta(hours=12),
     # A form that was left open over lunch is still good: the token lives as long as the session.
     "WTF_CSRF_TIME_LIMIT": None,
+    # A connection that a restart of the database broke is noticed before it is used.
+    "SQLALCHEMY_ENGINE_OPTIONS": {"pool_pre_ping": True},
 }
 
 

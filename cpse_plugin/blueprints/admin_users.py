@@ -16,7 +16,8 @@ from ..web.access import requires, signed_in_staff
 from ..web.htmx import page_or_block, push_url, toast, wants_fragment
 from ..web.parts import parts
 from ..web.problems import Problem, describe
-from .profile_page import tab_items
+from ..web.words import day
+from .profile_page import OperationReport, tab_items
 
 
 def register(parent: Blueprint) -> None:
@@ -30,12 +31,14 @@ def register(parent: Blueprint) -> None:
 def index(provider_id: int) -> ResponseReturnValue:
     """The tab; with `retrieve` in the address it asks the Portal for the admin users."""
     provider = parts().providers.get(provider_id, signed_in_staff())
-    return _tab(provider, retrieve="retrieve" in request.args, invited=request.args.get("invited"))
+    return tab(provider, retrieve="retrieve" in request.args, invited=request.args.get("invited"))
 
 
-def _tab(provider: CountyProvider, *, retrieve: bool, invited: str | None = None) -> Response:
+def tab(provider: CountyProvider, *, retrieve: bool, invited: str | None = None) -> Response:
+    """The tab of a provider; `invited` is the e-mail address of somebody who was invited just now."""
     found: AdminUsers | None = None
     problem: Problem | None = None
+    report = OperationReport.after_resuming(provider.id)
     if retrieve and provider.link is not None:
         try:
             found = parts().admin_users.retrieve(provider, signed_in_staff())
@@ -49,6 +52,7 @@ def _tab(provider: CountyProvider, *, retrieve: bool, invited: str | None = None
         found=found,
         problem=problem,
         invited=invited,
+        operations=report,
         tabs=tab_items(provider, "admin-users"),
     )
 
@@ -78,7 +82,7 @@ def invite(provider_id: int) -> ResponseReturnValue:
     if not wants_fragment():
         return redirect(url_for("cpse.admin_users", provider_id=provider_id, retrieve=1, invited=result["email"]), 303)
     provider = parts().providers.get(provider_id, staff)
-    response = toast(_tab(provider, retrieve=True, invited=result["email"]), "The invitation was sent.")
+    response = toast(tab(provider, retrieve=True, invited=result["email"]), "The invitation was sent.")
     return push_url(response, url_for("cpse.admin_users", provider_id=provider_id, retrieve=1))
 
 
@@ -86,20 +90,43 @@ def _refused(provider: CountyProvider, form: InvitationForm, error: Exception) -
     """The form as it was typed, with the refusal beside the field that it is about."""
     problem: Problem | None = describe(error)
     status = problem.status if problem else 422
+    way_on: tuple[str, str] | None = None
     if isinstance(error, InvitationPending):
-        add_error(form.email, "This address has an open invitation for this provider already.")
+        add_error(form.email, _pending_words(provider, error.invitation_id))
         problem = None
+        if error.invitation_id:
+            address = url_for("cpse.confirm_send_again", provider_id=provider.id, invitation_id=error.invitation_id)
+            way_on = ("Send the open invitation again", address)
     elif isinstance(error, AdminExists):
         add_error(form.email, "This address belongs to an admin user of this provider already.")
         problem = None
+        way_on = ("See the admin users", url_for("cpse.admin_users", provider_id=provider.id, retrieve=1))
     elif isinstance(error, CredentialConflict | InvalidContent) and error.errors:
         left = form.show_refusal(error.errors)
         problem = Problem(422, "The CPSE Portal refused this", " ".join(left)) if left else None
-    return _form_page(provider, form, problem=problem, status=status)
+    return _form_page(provider, form, problem=problem, way_on=way_on, status=status)
+
+
+def _pending_words(provider: CountyProvider, invitation_id: str | None) -> str:
+    """Say by whom and when the open invitation of an address was made, as far as the Portal tells."""
+    words = "This address has an open invitation for this provider already"
+    if invitation_id is None:
+        return f"{words}."
+    try:
+        pending = parts().admin_users.invitation(provider, invitation_id, signed_in_staff())
+    except (PortalError, ServiceError):
+        return f"{words}."
+    by = f" by {pending.invited_by}" if pending.invited_by else ""
+    return f"{words}, sent{by} on {day(pending.sent_at)}."
 
 
 def _form_page(
-    provider: CountyProvider, form: InvitationForm, *, problem: Problem | None = None, status: int = 200
+    provider: CountyProvider,
+    form: InvitationForm,
+    *,
+    problem: Problem | None = None,
+    way_on: tuple[str, str] | None = None,
+    status: int = 200,
 ) -> Response:
     form.offer(_professions())
     return page_or_block(
@@ -109,6 +136,7 @@ def _form_page(
         provider=provider,
         form=form,
         problem=problem,
+        way_on=way_on,
         tabs=tab_items(provider, "admin-users"),
     )
 

@@ -16,7 +16,7 @@ from ..web.access import requires, signed_in_staff
 from ..web.htmx import page_or_piece, retarget, target_id, wants_fragment
 from ..web.parts import parts
 from ..web.problems import Problem, describe, respond
-from .profile_page import PortalSection, ProfilePage
+from .profile_page import OperationReport, PortalSection, ProfilePage
 
 _CHOOSE = "Choose one of the matches first."
 
@@ -34,9 +34,10 @@ def register(parent: Blueprint) -> None:
 def matches(provider_id: int) -> ResponseReturnValue:
     """What the Portal has for a provider: its matches, or the details of the one that it is linked to."""
     staff = signed_in_staff()
-    parts().operations.resume(provider_id)
+    parts().providers.get(provider_id, staff)
+    report = OperationReport.after_resuming(provider_id)
     provider = parts().providers.get(provider_id, staff)
-    page = ProfilePage(provider, section=_section(provider), done=_done(provider))
+    page = ProfilePage(provider, section=replace(portal_section(provider), operations=report), done=_done(provider))
     if wants_fragment():
         return page.respond(block="portal")
     if provider.profile.npi:
@@ -48,12 +49,12 @@ def matches(provider_id: int) -> ResponseReturnValue:
 def _done(provider: CountyProvider) -> str | None:
     """What the address says was just completed, where the provider bears it out."""
     done = request.args.get("done")
-    if done in ("linked", "added") and provider.link is None:
-        return None
-    return done if done in ("linked", "added", "applied") else None
+    linked = provider.link is not None
+    borne_out = {"linked": linked, "added": linked, "unlinked": not linked, "applied": True}
+    return done if done and borne_out.get(done) else None
 
 
-def _section(provider: CountyProvider) -> PortalSection:
+def portal_section(provider: CountyProvider) -> PortalSection:
     """Ask the Portal; what keeps it from answering is shown in the section, and the rest of the page stands."""
     staff = signed_in_staff()
     associations = parts().associations
@@ -75,7 +76,7 @@ def confirm_match(provider_id: int) -> ResponseReturnValue:
     provider = parts().providers.get(provider_id, signed_in_staff())
     portal_id = request.args.get("portal_id", "")
     if not portal_id:
-        section = replace(_section(provider), message=_CHOOSE)
+        section = replace(portal_section(provider), message=_CHOOSE)
         response = ProfilePage(provider, section=section).respond(422, block="portal")
         return retarget(response, "#portal") if wants_fragment() else response
     return _confirmation(provider, portal_id)
@@ -115,8 +116,8 @@ def link(provider_id: int) -> ResponseReturnValue:
             provider_id, portal_id, operation_id=operation_id, seen=form.seen.data or "", staff=staff
         )
     except (PortalError, ServiceError) as error:
-        return _into_dialog(_explain(provider, portal_id, describe(error)))
-    return _completed(linked, "linked")
+        return into_dialog(_explain(provider, portal_id, describe(error)))
+    return completed(linked, "linked")
 
 
 def _explain(provider: CountyProvider, portal_id: str, problem: Problem) -> Response:
@@ -171,8 +172,8 @@ def add_provider(provider_id: int) -> ResponseReturnValue:
     except ProviderExists as refusal:
         return _show_existing(provider, refusal)
     except (PortalError, ServiceError) as error:
-        return _into_dialog(_addition(provider, describe(error)))
-    return _completed(added, "added")
+        return into_dialog(_addition(provider, describe(error)))
+    return completed(added, "added")
 
 
 def _show_existing(provider: CountyProvider, refusal: ProviderExists) -> Response:
@@ -189,12 +190,12 @@ def _show_existing(provider: CountyProvider, refusal: ProviderExists) -> Respons
     return response
 
 
-def _into_dialog(response: Response) -> Response:
+def into_dialog(response: Response) -> Response:
     """Put an answer that htmx meant for the page behind into the dialog, which stays open."""
     return retarget(response, "#cpse-dialog", "innerHTML") if target_id() != "cpse-dialog" else response
 
 
-def _completed(provider: CountyProvider, done: str) -> ResponseReturnValue:
+def completed(provider: CountyProvider, done: str) -> ResponseReturnValue:
     """The page as it now stands, with a box that confirms what was completed."""
     if not wants_fragment():
         return redirect(url_for("cpse.matches", provider_id=provider.id, done=done), 303)

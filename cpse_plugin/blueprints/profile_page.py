@@ -15,7 +15,9 @@ from ..forms import ProfileForm
 from ..services.association import Match
 from ..services.history import shown_profile
 from ..services.npi import NpiAnswer
+from ..services.operations import Operation
 from ..web.htmx import page_or_block
+from ..web.parts import parts
 from ..web.problems import Problem
 
 
@@ -48,6 +50,24 @@ class Conflict:
 
 
 @dataclass(frozen=True, slots=True)
+class OperationReport:
+    """What was left open for a provider: finished by this request, or still not known."""
+
+    finished: Sequence[Operation] = ()
+    still_open: Sequence[Operation] = ()
+
+    @classmethod
+    def after_resuming(cls, provider_id: int) -> "OperationReport":
+        """Finish what can be finished for a provider, and report."""
+        operations = parts().operations
+        resumed = operations.resume(provider_id)
+        return cls(
+            finished=[operation for operation in resumed if not operation.is_open],
+            still_open=operations.open_for(provider_id),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class PortalSection:
     """The lower part of the page: the matches of a provider, or the details of the one that it is linked to.
 
@@ -58,7 +78,7 @@ class PortalSection:
     matches: Sequence[Match] = ()
     portal: PortalProvider | None = None
     differences: Sequence[FieldComparison] = ()
-    chosen: str | None = None
+    operations: OperationReport = OperationReport()
     message: str | None = None
     problem: Problem | None = None
 
@@ -103,4 +123,5 @@ def tab_items(provider: CountyProvider, current: str) -> list[tuple[str, str, bo
     return [
         ("Billing Provider Profile", url_for("cpse.provider", provider_id=provider.id), current == "profile"),
         ("Provider Admin Users", url_for("cpse.admin_users", provider_id=provider.id), current == "admin-users"),
+        ("History", url_for("cpse.history", provider_id=provider.id), current == "history"),
     ]

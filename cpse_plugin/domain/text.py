@@ -5,7 +5,7 @@ import unicodedata
 
 _BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _KEPT_CONTROLS = frozenset("\t\n\r")
-_NOT_ALPHANUMERIC = re.compile(r"[^0-9a-z]+")
+_NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
 _SPACES = re.compile(r"\s+")
 
 
@@ -27,16 +27,19 @@ def clean_text(value: str, max_length: int = 1000) -> str:
 
 def fold(value: str) -> str:
     """Return `value` in the form in which two texts are compared: no case, accents, punctuation or spaces."""
-    decomposed = unicodedata.normalize("NFKD", value.casefold())
-    plain = "".join(character for character in decomposed if not unicodedata.combining(character))
-    folded = _NOT_ALPHANUMERIC.sub("", plain)
-    # A name in another script has no Latin letters; comparing two empty strings would call any two of them equal.
-    return folded or _SPACES.sub("", plain)
+    plain = _plain(value)
+    # Of "?" and "!" nothing would be left; comparing two empty strings would call any two of them equal.
+    return _NOT_ALPHANUMERIC.sub("", plain) or _SPACES.sub("", plain)
 
 
 def fold_words(value: str) -> str:
     """Return `value` folded word by word, single spaces kept: the form in which names are sorted and searched."""
+    plain = _plain(value)
+    return _NOT_ALPHANUMERIC.sub(" ", plain).strip() or _SPACES.sub(" ", plain).strip()
+
+
+def _plain(value: str) -> str:
+    """Take case and accents away. Letters of every script stay: without them `李 Inc.` would equal `王 Inc.`."""
     decomposed = unicodedata.normalize("NFKD", value.casefold())
-    plain = "".join(character for character in decomposed if not unicodedata.combining(character))
-    words = _NOT_ALPHANUMERIC.sub(" ", plain).strip()
-    return words or _SPACES.sub(" ", plain).strip()
+    # Taking apart can bring capitals to light: the sign ℡ becomes TEL.
+    return "".join(character for character in decomposed.casefold() if not unicodedata.combining(character))

@@ -74,7 +74,8 @@ class PortalGateway(Protocol):
 class PortalError(Exception):
     """A call to the Portal that did not come to its result.
 
-    `detail` is for the log and holds no secret; `request_id` is the Portal's name for the exchange, where it gave one.
+    `detail` is for the log and holds no secret; `request_id` is what the exchange is called in the logs of both sides:
+    the Portal's name for it, else the one that the call was sent with.
     """
 
     def __init__(self, detail: str, *, request_id: str | None = None) -> None:

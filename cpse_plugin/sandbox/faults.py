@@ -355,15 +355,15 @@ class Faults:
         if not isinstance(wish, dict) or wish.get("fault") not in _KINDS:
             raise BadRequest(f"fault must be one of: {', '.join(_KINDS)}")
         settings = {key: value for key, value in wish.items() if key not in ("fault", "method", "path", "times")}
-        if "text" in settings:
-            settings["content"] = str(settings.pop("text")).encode()
-        if "base64" in settings:
-            settings["content"] = base64.b64decode(settings.pop("base64"))
         try:
+            if "text" in settings:
+                settings["content"] = str(settings.pop("text")).encode()
+            if "base64" in settings:
+                settings["content"] = base64.b64decode(settings.pop("base64"))
             fault = _KINDS[wish["fault"]](**settings)
-        except TypeError as error:
+            self.plan(fault, method=wish.get("method"), path=wish.get("path"), times=wish.get("times", 1))
+        except (TypeError, ValueError, re.error) as error:
             raise BadRequest(str(error)) from error
-        self.plan(fault, method=wish.get("method"), path=wish.get("path"), times=wish.get("times", 1))
 
     def _described(self) -> list[dict[str, Any]]:
         with self._lock:

@@ -105,9 +105,11 @@ class Associations:
             raise ComparisonChanged(f"provider {provider_id} and Portal provider {portal_id}")
         with self._database.write() as session:
             row = provider_row(session, provider_id)
+            if self._operations.is_done(session, operation_id):
+                return county_provider(row)
             refuse_second_link(session, row, portal_id)
             if row.link is not None and comparison.match.portal.association is not None:
-                return county_provider(row)
+                raise AlreadyLinked(county_provider(row))
             intention = Intention(
                 OperationKind.LINK,
                 provider_id,
@@ -142,6 +144,8 @@ class Associations:
         self._operations.resume(provider_id)
         with self._database.write() as session:
             row = provider_row(session, provider_id)
+            if self._operations.is_done(session, operation_id):
+                return county_provider(row)
             if row.link is None:
                 raise NotLinked(f"provider {provider_id}")
             intention = Intention(
@@ -173,8 +177,10 @@ class Associations:
         with self._database.write() as session:
             row = provider_row(session, provider_id)
             provider = county_provider(row)
-            if provider.link is not None:
+            if self._operations.is_done(session, operation_id):
                 return provider
+            if provider.link is not None:
+                raise AlreadyLinked(provider)
             intention = Intention(
                 OperationKind.ADD_PROVIDER,
                 provider_id,

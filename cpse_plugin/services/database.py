@@ -5,12 +5,10 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
-from .errors import DatabaseBusy
-
-_BUSY_WORDS = ("locked", "lock timeout", "deadlock", "could not serialize", "lock not available")
+from .errors import CommitUnknown, DatabaseBusy
 
 
 def now() -> datetime:
@@ -27,29 +25,33 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A session for reading; it never commits."""
+        """A session for reading; it never commits. Raises `DatabaseBusy` where the database does not answer."""
         with self._sessions() as session:
-            yield session
+            try:
+                yield session
+            except OperationalError as error:
+                raise DatabaseBusy(str(error.orig)) from error
 
     @contextmanager
     def write(self) -> Iterator[Session]:
         """A session in one transaction that is committed at the end, or rolled back by an exception.
 
-        Raises `DatabaseBusy` where another writer held the database for too long.
+        Raises `DatabaseBusy` where the database held the change up or refused it: then nothing was saved. Raises
+        `CommitUnknown` where the connection broke while the change was being committed.
         """
-        try:
-            with self._sessions.begin() as session:
+        with self._sessions() as session:
+            try:
                 if self.engine.dialect.name == "sqlite":
                     # A plain BEGIN takes the write lock at the first change, after the rows were read: another writer
                     # in between makes SQLite refuse at once, and no waiting helps. Taking it first, writers queue.
                     session.connection().exec_driver_sql("BEGIN IMMEDIATE")
                 yield session
-        except OperationalError as error:
-            if _is_busy(error):
+                session.flush()
+            except OperationalError as error:
                 raise DatabaseBusy(str(error.orig)) from error
-            raise
-
-
-def _is_busy(error: DBAPIError) -> bool:
-    text = str(error.orig).lower()
-    return any(words in text for words in _BUSY_WORDS)
+            try:
+                session.commit()
+            except OperationalError as error:
+                if error.connection_invalidated:
+                    raise CommitUnknown(str(error.orig)) from error
+                raise DatabaseBusy(str(error.orig)) from error

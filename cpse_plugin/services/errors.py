@@ -17,6 +17,14 @@ class DatabaseBusy(ServiceError):
     """The database did not answer in time; nothing was saved, and it is safe to try again."""
 
 
+class CommitUnknown(ServiceError):
+    """The connection to the database broke while a change was being committed: it may or may not have been saved."""
+
+
+class NotRecordedYet(ServiceError):
+    """The Portal has done what it was asked, and the county's record could not be written: it is finished later."""
+
+
 class StaleProfile(ServiceError):
     """Somebody else has saved the profile since this form was opened; `current` is how it stands now."""
 

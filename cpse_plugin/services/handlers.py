@@ -21,10 +21,9 @@ from ..domain.providers import Address, ProviderType
 from ..models import LinkRow
 from ..portal.gateway import NotOnPortal, PortalGateway
 from .database import now
-from .errors import AlreadyLinked
 from .history import HistoryAction, record
 from .operations import Handler, Operation, OperationKind
-from .records import county_provider, keep_counts, provider_row, refresh_derived, refuse_second_link
+from .records import keep_counts, provider_row, refresh_derived, refuse_second_link
 
 # The Portal's clock and ours need not agree to the second.
 _CLOCK_SKEW = timedelta(seconds=30)
@@ -214,9 +213,13 @@ def _record_link(
         row.active_admins = row.open_invitations = 0
         refresh_derived(row)
         try:
-            session.flush()
-        except IntegrityError as error:
-            raise AlreadyLinked(county_provider(row)) from error
+            with session.begin_nested():
+                session.flush()
+        except IntegrityError:
+            # Somebody linked the Portal provider between our look and our insert; say who has it.
+            session.expire_all()
+            refuse_second_link(session, provider_row(session, operation.provider_id), portal.id)
+            raise
     kept = {"portal_id": portal.id, "name": portal.name}
     record(session, row.id, action, operation.actor, {**kept, **details}, str(operation.id))
     return kept

@@ -21,7 +21,14 @@ from ..domain.access import Staff
 from ..models import OPEN_STATES, OperationRow
 from ..portal.gateway import PortalError, PortalNotAsked, PortalOutcomeUnknown, PortalRefused
 from .database import Database, now
-from .errors import OperationInProgress, OperationMismatch, ServiceError
+from .errors import (
+    CommitUnknown,
+    DatabaseBusy,
+    NotRecordedYet,
+    OperationInProgress,
+    OperationMismatch,
+    ServiceError,
+)
 from .history import HistoryAction, record
 
 _log = logging.getLogger("cpse_plugin.operations")
@@ -80,6 +87,16 @@ class Operation:
     created_at: datetime
     failure: str
     result: dict[str, Any]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its outcome is not known yet."""
+        return self.state in (OperationState.INTENT, OperationState.UNKNOWN)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it was carried out and put on record."""
+        return self.state is OperationState.DONE
 
 
 Answer = TypeVar("Answer")
@@ -166,7 +183,8 @@ class Operations:
         """Make the call and complete the operation; one that is done already is returned as it is.
 
         Raises `PortalError`: after `PortalRefused` and `PortalNotAsked` nothing was changed, after
-        `PortalOutcomeUnknown` the operation stays open and `resume` finishes it.
+        `PortalOutcomeUnknown` the operation stays open and `resume` finishes it. Raises `NotRecordedYet` where the
+        Portal has done it and the county's record could not be written; `resume` finishes that too.
         """
         if operation.state is OperationState.DONE:
             return operation
@@ -181,6 +199,12 @@ class Operations:
         except PortalOutcomeUnknown as error:
             self._end(operation, OperationState.UNKNOWN, error.detail)
             raise
+        try:
+            return self._complete(operation, answer)
+        except (DatabaseBusy, CommitUnknown) as error:
+            raise NotRecordedYet(f"operation {operation.id}: {error}") from error
+
+    def _complete(self, operation: Operation, answer: Any) -> Operation:
         with self._database.write() as session:
             row = session.get_one(OperationRow, str(operation.id))
             if row.state == OperationState.DONE:
@@ -198,14 +222,7 @@ class Operations:
         with the same key. An operation that another worker may still be at is left alone. A failure is on record and in
         the log, it is not raised: the person who opens the page did not ask for this call.
         """
-        return [operation for open_id in self._open_ids(provider_id) if (operation := self._finish(open_id))]
-
-    def _open_ids(self, provider_id: int | None) -> list[str]:
-        statement = select(OperationRow.id).where(OperationRow.state.in_(OPEN_STATES)).order_by(OperationRow.created_at)
-        if provider_id is not None:
-            statement = statement.where(OperationRow.provider_id == provider_id)
-        with self._database.read() as session:
-            return list(session.scalars(statement))
+        return [done for left in self.open_for(provider_id) if (done := self._finish(str(left.id)))]
 
     def _finish(self, operation_id: str) -> Operation | None:
         operation = self._claim(operation_id)
@@ -215,6 +232,8 @@ class Operations:
             return self._carry_out(operation, self._look_then_call)
         except PortalError as error:
             _log.warning("operation %s is not finished: %s", operation.id, error.detail)
+        except NotRecordedYet as error:
+            _log.warning("operation %s is not finished: %s", operation.id, error)
         except ServiceError as error:
             # The Portal did its part and the county's record does not take it: only a person can say which is right.
             _log.error("operation %s cannot be completed: %s", operation.id, error)
@@ -226,15 +245,18 @@ class Operations:
         found = handler.look(operation)
         return handler.call(operation) if found is None else found
 
-    def open_for(self, provider_id: int) -> list[Operation]:
-        """The operations of a provider whose outcome is not known."""
+    def is_done(self, session: Session, operation_id: UUID) -> bool:
+        """Whether this very operation was carried out before: a form that was sent twice."""
+        row = session.get(OperationRow, str(operation_id))
+        return row is not None and row.state == OperationState.DONE
+
+    def open_for(self, provider_id: int | None = None) -> list[Operation]:
+        """The operations whose outcome is not known, of one provider or of all, oldest first."""
+        statement = select(OperationRow).where(OperationRow.state.in_(OPEN_STATES)).order_by(OperationRow.created_at)
+        if provider_id is not None:
+            statement = statement.where(OperationRow.provider_id == provider_id)
         with self._database.read() as session:
-            rows = session.scalars(
-                select(OperationRow)
-                .where(OperationRow.provider_id == provider_id, OperationRow.state.in_(OPEN_STATES))
-                .order_by(OperationRow.created_at)
-            )
-            return [_operation(row) for row in rows]
+            return [_operation(row) for row in session.scalars(statement)]
 
     def _claim(self, operation_id: str) -> Operation | None:
         """Take an open operation whose lease has ended; of two workers that try, one gets it."""

@@ -72,7 +72,7 @@ def refresh_derived(row: ProviderRow) -> None:
 
 
 def refuse_second_link(session: Session, row: ProviderRow, portal_id: str) -> None:
-    """Raise `AlreadyLinked` where either side of a link to be made has another link; the same link is welcome."""
+    """Raise `AlreadyLinked` where either side of a link to be made has another link; the same link is no obstacle."""
     if row.link is not None and row.link.portal_id != portal_id:
         raise AlreadyLinked(county_provider(row))
     holder = session.scalars(

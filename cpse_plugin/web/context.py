@@ -1,6 +1,7 @@
 """What every template of the plugin can use under the name `cpse`."""
 
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -9,7 +10,7 @@ from flask import url_for
 from ..domain.access import Action, Staff
 from ..sign_in import current_staff
 from .parts import parts
-from .words import NPI_WORDS
+from .words import NPI_WORDS, day, moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,14 @@ class PageContext:
     def asset(self, filename: str) -> str:
         """The address of a static file; it changes with the file's content, so that it can be cached for a year."""
         return url_for("cpse.static", filename=filename, v=self.asset_versions[filename])
+
+    def day(self, value: date) -> str:
+        """A day as it stands on the screen."""
+        return day(value)
+
+    def moment(self, value: datetime) -> str:
+        """A moment as it stands on the screen."""
+        return moment(value)
 
     def new_operation_id(self) -> str:
         """A number for a form that makes the Portal do something."""

@@ -17,6 +17,7 @@ from ..domain.access import NotAllowed
 from ..portal import gateway as portal
 from ..services import errors as services
 from .htmx import retarget, target_id, wants_fragment
+from .words import day, moment
 
 _log = logging.getLogger("cpse_plugin")
 
@@ -73,7 +74,14 @@ def _refused(error: portal.PortalRefused) -> Problem:
 def _already_linked(error: services.AlreadyLinked) -> Problem:
     holder = error.holder
     link = holder.link
-    by = f", linked by {link.linked_by} on {link.linked_at:%B %-d, %Y}" if link else ""
+    if link and (request.view_args or {}).get("provider_id") == holder.id:
+        return Problem(
+            409,
+            "This provider is linked already",
+            f"{link.linked_by} linked it on {moment(link.linked_at)}, to number {link.portal_id} of "
+            "the CPSE Portal. Nothing was changed by you.",
+        )
+    by = f", linked by {link.linked_by} on {day(link.linked_at)}" if link else ""
     return Problem(
         409,
         "There is a link already",
@@ -85,7 +93,7 @@ def _in_progress(error: services.OperationInProgress) -> Problem:
     return Problem(
         409,
         "This is being done already",
-        f"{error.actor} began it on {error.since:%B %-d, %Y at %H:%M} UTC. Please do not repeat it; open the provider "
+        f"{error.actor} began it on {moment(error.since)}. Please do not repeat it; open the provider "
         "again in a minute, and the page says what came of it.",
     )
 
@@ -139,6 +147,26 @@ _WORDS: tuple[tuple[type[Exception], Callable[[Any], Problem]], ...] = (
         _always(
             Problem(
                 409, "This form was sent before", "It had other content then. Open the page anew. Nothing was changed."
+            )
+        ),
+    ),
+    (
+        services.NotRecordedYet,
+        _always(
+            Problem(
+                503,
+                "The CPSE Portal has done it, and it is not on record here yet",
+                "This is being finished: please do not repeat it. Open the provider again in a minute.",
+            )
+        ),
+    ),
+    (
+        services.CommitUnknown,
+        _always(
+            Problem(
+                503,
+                "It is not known yet whether this was saved",
+                "The connection to the database broke. Please do not repeat it; open the page again to see how it is.",
             )
         ),
     ),

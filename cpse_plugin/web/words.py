@@ -1,5 +1,7 @@
 """Words that several places say about the same thing."""
 
+from datetime import date, datetime
+
 from ..domain.identifiers import NPI_LENGTH, SED_CODE_LENGTH, IdentifierCheck, IdentifierFault
 
 # The script of the field NPI says the same as one types; `{n}` is a number of digits.
@@ -13,6 +15,16 @@ NPI_WORDS = {
     "asking": "Looking up the name…",
     "silence": "The name could not be looked up. You can go on without it, or try again.",
 }
+
+
+def day(value: date) -> str:
+    """A day as it stands on the screen: Nov 3, 2026."""
+    return f"{value:%b} {value.day}, {value.year}"
+
+
+def moment(value: datetime) -> str:
+    """A moment as it stands on the screen: Nov 3, 2026 at 14:05 UTC."""
+    return f"{day(value)} at {value:%H:%M} UTC"
 
 
 def npi_fault_words(check: IdentifierCheck) -> str:

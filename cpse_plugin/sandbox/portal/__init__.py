@@ -10,7 +10,7 @@ from typing import Any
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
-from ..faults import Faults
+from ..faults import EXPIRE_TOKENS, Faults
 from ..server import LOOPBACK
 from .api import PortalApi, as_problem
 from .invitations import Invitations
@@ -66,9 +66,14 @@ class Portal:
         app.register_blueprint(PortalApi(self.store, self.tokens, self.invitations).blueprint())
         app.register_blueprint(create_pages(self.invitations))
         app.before_request(_name_exchange)
+        app.before_request(self._expire_tokens)
         app.after_request(_tell_name)
         app.register_error_handler(Exception, _answer_error)
         return app
+
+    def _expire_tokens(self) -> None:
+        if request.environ.get(EXPIRE_TOKENS):
+            self.tokens.revoke_all()
 
 
 def _name_exchange() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from flask import Blueprint, Response, g, request
 from werkzeug.exceptions import HTTPException
 
-from ..faults import EXPIRE_TOKENS, IGNORE_IDEMPOTENCY_KEYS, WORK_SECONDS
+from ..faults import IGNORE_IDEMPOTENCY_KEYS, WORK_SECONDS
 from . import providers
 from .content import (
     read_county_provider_id,
@@ -139,8 +139,6 @@ class PortalApi:
 
     def _endpoint(self, operation: Operation, scope: str) -> Callable[..., Response]:
         def view(**parameters: str) -> Response:
-            if request.environ.get(EXPIRE_TOKENS):
-                self._tokens.revoke_all()
             acting_user = request.headers.get("CPSE-Acting-User")
             caller = self._tokens.caller(request.headers.get("Authorization", ""), acting_user)
             require_scope(caller, scope)

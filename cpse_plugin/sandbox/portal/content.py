@@ -19,13 +19,27 @@ _MOST_QUERIES = 500
 class _Reader:
     """An object of the body. Faults are gathered in a list that it shares with the objects within."""
 
-    def __init__(self, data: Any, pointer: str = "#", faults: list[FieldFault] | None = None) -> None:
-        self.faults: list[FieldFault] = [] if faults is None else faults
+    def __init__(self, data: Mapping[str, Any], pointer: str, faults: list[FieldFault]) -> None:
+        self.faults = faults
+        self._data = data
         self._pointer = pointer
         self._read: set[str] = set()
-        self._data: Mapping[str, Any] = data if isinstance(data, dict) else {}
-        if not isinstance(data, dict):
-            self.faults.append(FieldFault(pointer, "must be an object"))
+
+    @classmethod
+    def of_body(cls, data: Any) -> "_Reader":
+        """The body itself. Raises a 422 `Problem` where it is no object."""
+        faults: list[FieldFault] = []
+        reader = cls._of(data, "#", faults)
+        if reader is None:
+            raise invalid_content(faults)
+        return reader
+
+    @classmethod
+    def _of(cls, data: Any, pointer: str, faults: list[FieldFault]) -> "_Reader | None":
+        if isinstance(data, dict):
+            return cls(data, pointer, faults)
+        faults.append(FieldFault(pointer, "must be an object"))
+        return None
 
     def text(
         self, name: str, length: int, *, required: bool = False, check: Callable[[str], str | None] | None = None
@@ -51,10 +65,10 @@ class _Reader:
         return str(value)
 
     def object(self, name: str) -> "_Reader | None":
-        """An object within; None where it is null or missing."""
+        """An object within; None where it is null, missing or no object."""
         self._read.add(name)
         value = self._data.get(name)
-        return None if value is None else _Reader(value, f"{self._pointer}/{name}", self.faults)
+        return None if value is None else self._of(value, f"{self._pointer}/{name}", self.faults)
 
     def list(self, name: str, most: int) -> list["_Reader"]:
         """A list of one object or more."""
@@ -63,7 +77,8 @@ class _Reader:
         if not isinstance(value, list) or not 1 <= len(value) <= most:
             self._fault(name, f"must be a list of 1 to {most} objects")
             return []
-        return [_Reader(item, f"{self._pointer}/{name}/{place}", self.faults) for place, item in enumerate(value)]
+        readers = [self._of(item, f"{self._pointer}/{name}/{place}", self.faults) for place, item in enumerate(value)]
+        return [reader for reader in readers if reader is not None]
 
     def end(self) -> None:
         """Complain of the members that nobody asked for."""
@@ -77,7 +92,7 @@ class _Reader:
 
 def read_new_provider(data: Any) -> NewPortalProvider:
     """Read the schema NewProvider. Raises a 422 `Problem`."""
-    reader = _Reader(data)
+    reader = _Reader.of_body(data)
     name = reader.text("name", 200, required=True)
     kind = reader.text("type", 20, required=True, check=_check_type)
     number = reader.text("county_provider_id", 64, required=True)
@@ -93,7 +108,7 @@ def read_new_provider(data: Any) -> NewPortalProvider:
 
 def read_new_invitation(data: Any, professions: frozenset[str]) -> NewInvitation:
     """Read the schema NewInvitation. Raises a 422 `Problem`."""
-    reader = _Reader(data)
+    reader = _Reader.of_body(data)
     first_name = reader.text("first_name", 100, required=True)
     last_name = reader.text("last_name", 100, required=True)
     email = reader.text("email", 254, required=True, check=_check_email)
@@ -116,7 +131,7 @@ def read_new_invitation(data: Any, professions: frozenset[str]) -> NewInvitation
 
 def read_county_provider_id(data: Any) -> str:
     """Read the body of associateProvider. Raises a 422 `Problem`."""
-    reader = _Reader(data)
+    reader = _Reader.of_body(data)
     number = reader.text("county_provider_id", 64, required=True)
     reader.end()
     if reader.faults or number is None:
@@ -126,7 +141,7 @@ def read_county_provider_id(data: Any) -> str:
 
 def read_match_queries(data: Any) -> list[tuple[str, str | None, str | None]]:
     """Read the body of matchProviders as (ref, NPI, SED code). Raises a 422 `Problem`."""
-    reader = _Reader(data)
+    reader = _Reader.of_body(data)
     queries = []
     for item in reader.list("queries", _MOST_QUERIES):
         ref = item.text("ref", _LONGEST_REF, required=True)

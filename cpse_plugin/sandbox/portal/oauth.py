@@ -14,7 +14,7 @@ from authlib.oauth2.rfc6749 import ClientMixin, InvalidClientError, grants
 from authlib.oauth2.rfc6750 import BearerTokenGenerator
 from authlib.oauth2.rfc7523 import JWTBearerClientAssertion
 from flask import Flask, Response
-from joserfc.errors import InvalidKeyTypeError
+from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 from werkzeug.security import gen_salt
 
@@ -34,7 +34,7 @@ def read_public_key(text: str) -> PublicKey:
     for kind in (RSAKey, ECKey):
         try:
             key: PublicKey = kind.import_key(json.loads(text) if text.lstrip().startswith("{") else text)
-        except InvalidKeyTypeError:
+        except JoseError:
             continue
         return key
     raise ValueError("the key is neither an RSA nor an elliptic-curve key")
