@@ -7,6 +7,7 @@ from uuid import UUID
 from email_validator import EmailNotValidError, validate_email
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, EmailField, Field, HiddenField, SelectField, StringField, ValidationError
+from wtforms import SelectChoice as Choice  # type: ignore[attr-defined]  # Newer than its type stubs.
 from wtforms.validators import InputRequired, Length
 
 from .domain.identifiers import check_npi, check_sed_code
@@ -16,7 +17,7 @@ from .domain.text import clean_text
 from .portal.gateway import FieldError
 from .web.words import npi_fault_words, sed_code_fault_words
 
-_TYPE_CHOICES = [("", "Not set"), *((kind.value, kind.label) for kind in ProviderType)]
+_TYPE_CHOICES = [Choice("", "Not set"), *(Choice(kind.value, kind.label) for kind in ProviderType)]
 # Digits may be typed with spaces and hyphens between them; what is longer was pasted by mistake.
 _TYPED_LENGTH = 40
 
@@ -151,7 +152,7 @@ class InvitationForm(OperationForm):
     )
     is_therapist = BooleanField("User is also a therapist / service provider")
     npi = StringField("NPI", filters=[_one_line])
-    profession = SelectField("Profession", choices=[("", "Not known yet")], validate_choice=False)
+    profession = SelectField("Profession", choices=[Choice("", "Not known yet")], validate_choice=False)
     license_number = StringField("License", filters=[_one_line])
 
     _POINTERS = {  # noqa: RUF012
@@ -165,10 +166,10 @@ class InvitationForm(OperationForm):
 
     def offer(self, professions: Sequence[Profession]) -> None:
         """Offer the Portal's professions; what was chosen from an earlier list stays chosen."""
-        choices = [("", "Not known yet"), *((item.code, item.name) for item in professions)]
+        choices = [Choice("", "Not known yet"), *(Choice(item.code, item.name) for item in professions)]
         chosen = self.profession.data
-        if chosen and chosen not in dict(choices):
-            choices.append((chosen, chosen))
+        if chosen and chosen not in {choice.value for choice in choices}:
+            choices.append(Choice(chosen, chosen))
         self.profession.choices = choices
 
     def validate_email_again(self, field: Field) -> None:

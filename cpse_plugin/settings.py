@@ -67,7 +67,7 @@ class Settings:
         values: dict[str, Any] = {}
         for key, item in known.items():
             raw = config.get(key)
-            if raw is None or raw == "":
+            if raw is None or (isinstance(raw, str) and not raw.strip()):
                 if key in _REQUIRED:
                     raise SettingsError(f"{key} is required")
                 continue

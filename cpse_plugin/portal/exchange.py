@@ -14,6 +14,7 @@ import requests
 from ..domain.text import clean_text
 from ..outbound import BoundedSession, TimeLimit, reason, time_limit
 from ..settings import Settings
+from .gateway import PortalRefused
 from .problems import from_failure, from_response, request_id_of, retry_after
 from .token import TokenSource
 
@@ -71,7 +72,9 @@ class Exchange:
                 response = self._send(call, self._tokens.renewed(token), limit)
         if response.status_code not in call.expected:
             error = from_response(response, call.operation, changes=call.changes)
-            logger.warning("%s failed: %s (request %s)", call.operation, error, error.request_id)
+            # A refusal is for the person who asked; everything else is for whoever runs the plugin.
+            level = logging.INFO if isinstance(error, PortalRefused) else logging.WARNING
+            logger.log(level, "%s failed: %s (request %s)", call.operation, error, error.request_id)
             raise error
         return response
 

@@ -1,5 +1,6 @@
 """Each refusal of the contract becomes the exception that says what can be done about it."""
 
+import logging
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -231,6 +232,7 @@ def test_503_is_a_request_to_wait_only_in_the_portals_own_words(
 def test_the_exchange_has_a_name_in_the_logs_of_both_sides(
     gateway: HttpPortalGateway, portal: responses.RequestsMock, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.INFO, logger="cpse_plugin.portal")
     portal.post(INVITATIONS, **answer(problem("admin-exists", 409), 409, **{"X-Request-Id": "portal-77"}))
     error = invited(gateway)
     assert error.request_id == "portal-77"

@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from joserfc import jws
 from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
@@ -18,7 +18,13 @@ from .world import CLIENT_ID, CLIENT_SECRET
 
 Claims = dict[str, Any]
 Header = dict[str, Any]
-Make = Callable[[Claims, Header, IdentityProvider], str | None]
+
+
+class Make(Protocol):
+    """Makes a bad token of an honest one's claims and header, or changes these."""
+
+    def __call__(self, claims: Claims, header: Header, idp: IdentityProvider) -> str | None: ...
+
 
 ATTACKER = RSAKey.generate_key(2048, {"use": "sig"}, auto_kid=True)
 ATTACKER_EC = ECKey.generate_key("P-256", {"use": "sig"}, auto_kid=True)

@@ -1,6 +1,7 @@
 """No forged or misused id_token signs anybody in, whatever the provider's metadata says of itself."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -65,7 +66,7 @@ def attempt(world: World, change: Callable[[Document, Document], str | None]) ->
 
 @pytest.mark.parametrize("forgery", FORGERIES, ids=lambda forgery: forgery.name)
 def test_a_forged_token_signs_nobody_in(honest: World, forgery: Forgery, caplog: pytest.LogCaptureFixture) -> None:
-    response, who = attempt(honest, lambda claims, header: forgery.make(claims, header, honest.idp))
+    response, who = attempt(honest, partial(forgery.make, idp=honest.idp))
 
     assert who is None
     assert response.status_code == 502
@@ -144,7 +145,7 @@ def test_every_algorithm_of_the_list_is_taken() -> None:
         rsa = {name: value for name, value in world.idp.key.as_dict(private=False).items() if name != "alg"}
         world.tampered.answer_once("/jwks", {"keys": [rsa, elliptic.as_dict(private=False)]})
         for make in (other_alg("RS256"), other_alg("PS256"), by(elliptic, "ES256", kid_of_provider=False)):
-            response, who = attempt(world, lambda claims, header, make=make: make(claims, header, world.idp))
+            response, who = attempt(world, partial(make, idp=world.idp))
             assert response.status_code == 302, response.text
             assert who["subject"] == EDITOR
 

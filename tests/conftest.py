@@ -1,0 +1,119 @@
+"""What tests of several folders share: databases, the systems around the plugin, a host with the plugin mounted."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from cpse_plugin.sandbox.faults import Faults
+from cpse_plugin.sandbox.mailbox import Mailbox
+from cpse_plugin.sandbox.portal import Portal
+from cpse_plugin.web.parts import Parts
+
+from .plugin.hosts import host
+from .postgresql import PostgresqlServer, postgresql_server
+from .world import Databases, Neighbours, PostgresqlDatabases, SqliteDatabases, Who, parts_of
+
+MakeIntranet = Callable[..., Flask]
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgresqlServer]:
+    """The PostgreSQL server of this run; without one the tests that need it fail and say so."""
+    with postgresql_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def sqlite_databases(tmp_path_factory: pytest.TempPathFactory) -> Databases:
+    return SqliteDatabases(tmp_path_factory.mktemp("sqlite"))
+
+
+@pytest.fixture(scope="session")
+def postgresql_databases(postgresql: PostgresqlServer) -> Databases:
+    return PostgresqlDatabases(postgresql)
+
+
+@pytest.fixture
+def database_kind() -> str:
+    """Which database a test is about; a folder or a test that needs both says so by parametrising it."""
+    return "sqlite"
+
+
+@pytest.fixture
+def databases(database_kind: str, request: pytest.FixtureRequest) -> Databases:
+    found: Databases = request.getfixturevalue(f"{database_kind}_databases")
+    return found
+
+
+@pytest.fixture
+def database_url(databases: Databases) -> str:
+    """A database with the county's providers, as the sandbox's world begins."""
+    return databases.fresh()
+
+
+@pytest.fixture(scope="session")
+def neighbours() -> Iterator[Neighbours]:
+    with Neighbours() as running:
+        yield running
+
+
+@pytest.fixture
+def portal(neighbours: Neighbours) -> Iterator[Portal]:
+    with neighbours.new_portal() as portal:
+        yield portal
+
+
+@pytest.fixture
+def registry(neighbours: Neighbours) -> Iterator[Faults]:
+    with neighbours.new_registry() as registry:
+        yield registry
+
+
+@pytest.fixture
+def mailbox(neighbours: Neighbours) -> Mailbox:
+    """The mailbox of this run; it holds the e-mail of earlier tests too, so look for an address."""
+    return neighbours.mailbox
+
+
+@pytest.fixture
+def who() -> Who:
+    """Who sits before the browser: an inviter, until a test says otherwise."""
+    return Who()
+
+
+@pytest.fixture
+def make_intranet(
+    neighbours: Neighbours,
+    portal: Portal,  # noqa: ARG001  # The Portal must stand before anyone asks it.
+    registry: Faults,  # noqa: ARG001
+    who: Who,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[MakeIntranet]:
+    """Makes hosts with the plugin mounted, each on the database of the given address and with the given settings."""
+    # The waits between repetitions and look-ups are for other people's servers.
+    monkeypatch.setattr("cpse_plugin.portal.exchange.random.uniform", lambda *_: 0.0)
+    monkeypatch.setattr("cpse_plugin.npi_registry.client._SECONDS_BETWEEN_CALLS", 0.0)
+    made: list[Flask] = []
+
+    def make(database_url: str, **settings: Any) -> Flask:
+        app = host(who, **{**neighbours.settings, "SQLALCHEMY_DATABASE_URI": database_url, **settings})
+        made.append(app)
+        return app
+
+    yield make
+    for app in made:
+        parts_of(app).database.engine.dispose()
+
+
+@pytest.fixture
+def intranet(make_intranet: MakeIntranet, database_url: str) -> Flask:
+    """A county's host with the plugin mounted. (`app` would make pytest-flask share one context among requests.)"""
+    return make_intranet(database_url)
+
+
+@pytest.fixture
+def cpse(intranet: Flask) -> Parts:
+    """The parts of the plugin in that host."""
+    return parts_of(intranet)

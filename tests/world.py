@@ -1,0 +1,185 @@
+"""The systems around the plugin, as tests have them: real servers on this machine, each test with a world of its own."""
+
+import itertools
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+from flask import Flask
+from sqlalchemy import create_engine, select
+
+from cpse_plugin import migrate
+from cpse_plugin.domain.access import Role, Staff
+from cpse_plugin.models import LinkRow, ProviderRow
+from cpse_plugin.sandbox.faults import Faults
+from cpse_plugin.sandbox.mailbox import Mailbox
+from cpse_plugin.sandbox.npi_registry import create_npi_registry
+from cpse_plugin.sandbox.portal import Portal, PortalClient
+from cpse_plugin.sandbox.server import LoopbackServer, listen
+from cpse_plugin.sandbox.world import COUNTY_ID, load_world
+from cpse_plugin.services.database import Database, now
+from cpse_plugin.services.directory import Directory
+from cpse_plugin.services.records import refresh_derived
+from cpse_plugin.web.parts import Parts
+
+from .postgresql import PostgresqlServer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+READER = Staff("sub-rita", "Rita Reyes", "rita@tamarack.example", Role.READER)
+EDITOR = Staff("sub-edgar", "Edgar Ellis", "edgar@tamarack.example", Role.EDITOR)
+INVITER = Staff("sub-ines", "Ines Novak", "ines@tamarack.example", Role.INVITER)
+OTHER_EDITOR = Staff("sub-olga", "Olga Otis", "olga@tamarack.example", Role.EDITOR)
+OTHER_INVITER = Staff("sub-ivan", "Ivan Imber", "ivan@tamarack.example", Role.INVITER)
+
+_CLIENT = PortalClient("tamarack-intranet", COUNTY_ID, secret="only for tests")
+_WORLD = load_world()
+
+
+@dataclass
+class Who:
+    """Who sits before the browser; `staff` is None where nobody has signed in. It is the host's `staff_loader`."""
+
+    staff: Staff | None = INVITER
+
+    def __call__(self) -> Staff | None:
+        return self.staff
+
+
+class _Standing:
+    """A server that stays while the application behind it changes from test to test."""
+
+    def __init__(self, name: str) -> None:
+        self.app: WSGIApplication | None = None
+        self.server = LoopbackServer(name, self, listener=listen())
+
+    def __call__(self, environ: "WSGIEnvironment", start: "StartResponse") -> "Iterable[bytes]":
+        if self.app is None:
+            raise RuntimeError("a request came while no test was running")
+        return self.app(environ, start)
+
+
+class Neighbours:
+    """The Portal, the NPI registry and the mailbox. Each call of `moved_in` gives them a state of their own."""
+
+    def __init__(self) -> None:
+        self._portal = _Standing("portal")
+        self._registry = _Standing("registry")
+        self._registry_app = create_npi_registry(_WORLD.registry_results, _WORLD.registry_deactivated)
+        self._resources = ExitStack()
+
+    def __enter__(self) -> Self:
+        for standing in (self._portal, self._registry):
+            self._resources.enter_context(standing.server)
+        self.mailbox = Mailbox().start()
+        self._resources.callback(self.mailbox.stop)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._resources.close()
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The settings of a host that talks to them."""
+        return {
+            "CPSE_COUNTY_NAME": _WORLD.county_name,
+            "CPSE_PORTAL_URL": f"{self._portal.server.url}/v1",
+            "CPSE_PORTAL_CLIENT_ID": _CLIENT.client_id,
+            "CPSE_PORTAL_CLIENT_SECRET": _CLIENT.secret,
+            "CPSE_NPI_REGISTRY_URL": f"{self._registry.server.url}/api/",
+        }
+
+    @contextmanager
+    def new_portal(self) -> Iterator[Portal]:
+        """A Portal as the world begins."""
+        portal = Portal(
+            base_url=self._portal.server.url,
+            clients=[_CLIENT],
+            smtp_port=self.mailbox.smtp_port,
+            seed=_WORLD.portal,
+            registry_npis=_WORLD.registry_npis,
+        )
+        self._portal.app = portal.faults
+        try:
+            yield portal
+        finally:
+            self._portal.app = None
+            portal.close()
+
+    @contextmanager
+    def new_registry(self) -> Iterator[Faults]:
+        """A registry without faults."""
+        registry = Faults(self._registry_app)
+        self._registry.app = registry
+        try:
+            yield registry
+        finally:
+            self._registry.app = None
+
+
+class Databases(Protocol):
+    """Where fresh databases come from: migrated, and with the county's providers unless `empty`."""
+
+    def fresh(self, *, empty: bool = False) -> str:
+        """The address of a new one."""
+
+
+class SqliteDatabases:
+    """SQLite files, each a copy of one that was prepared once."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._numbers = itertools.count(1)
+        for name in ("empty", "filled"):
+            prepare(f"sqlite:///{folder / name}.db", empty=name == "empty")
+
+    def fresh(self, *, empty: bool = False) -> str:
+        """See `Databases`."""
+        path = self._folder / f"{next(self._numbers)}.db"
+        shutil.copyfile(self._folder / ("empty.db" if empty else "filled.db"), path)
+        return f"sqlite:///{path}"
+
+
+class PostgresqlDatabases:
+    """Databases of one PostgreSQL server, each made from one that was prepared once."""
+
+    def __init__(self, server: PostgresqlServer) -> None:
+        self._server = server
+        self._numbers = itertools.count(1)
+        for name in ("empty", "filled"):
+            prepare(server.create(name), empty=name == "empty")
+
+    def fresh(self, *, empty: bool = False) -> str:
+        """See `Databases`."""
+        return self._server.create(f"test{next(self._numbers)}", template="empty" if empty else "filled")
+
+
+def prepare(url: str, *, empty: bool) -> None:
+    """Bring a database's tables up to date, and the county's providers with their links into it."""
+    engine = create_engine(url)
+    try:
+        migrate.upgrade(engine)
+        if empty:
+            return
+        database = Database(engine)
+        Directory(database).import_file(_WORLD.county_providers)
+        with database.write() as session:
+            for row in session.scalars(select(ProviderRow)):
+                portal_id = _WORLD.links.get(row.county_provider_id)
+                if portal_id:
+                    row.link = LinkRow(portal_id=portal_id, linked_at=now(), linked_by="import")
+                    refresh_derived(row)
+    finally:
+        engine.dispose()
+
+
+def parts_of(app: Flask) -> Parts:
+    """The plugin's parts in an application."""
+    parts: Parts = app.extensions["cpse"]
+    return parts
