@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-STAMP := $(VENV)/.installed
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .PHONY: help run test lint bench clean
@@ -11,27 +11,33 @@ STAMP := $(VENV)/.installed
 help:  ## List the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-$(STAMP): pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed")'
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+
+$(VENV)/.sandbox: pyproject.toml | $(BIN)/python
+	$(PIP) --editable '.[sandbox]'
 	@touch $@
 
-run: $(STAMP)  ## Start the sandbox: the whole small world on this machine
+$(VENV)/.test: pyproject.toml | $(BIN)/python
+	$(PIP) --editable '.[test]'
+	@touch $@ $(VENV)/.sandbox
+
+run: $(VENV)/.sandbox  ## Start the sandbox: the whole small world on this machine
 	@$(BIN)/python -m cpse_plugin.sandbox --data var/sandbox
 
-lint: $(STAMP)  ## Check style, types, layers and templates
+lint: $(VENV)/.test  ## Check style, types, layers and templates
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/djlint --check --lint cpse_plugin/templates cpse_plugin/sandbox
+	$(BIN)/djlint --lint --quiet cpse_plugin/templates cpse_plugin/sandbox
 
-test: $(STAMP) lint  ## Run all checks and tests, browser tests included
+test: $(VENV)/.test lint  ## Run all checks and tests, browser tests included
 	@$(BIN)/python -m tests.chromium
 	$(BIN)/python -m pytest
 
-bench: $(STAMP)  ## Measure the plugin against floors, as ratios from one run
+bench: $(VENV)/.test  ## Measure the plugin against floors, as ratios from one run
 	$(BIN)/python -m tests.bench
 
 clean:  ## Remove what the commands above have made

@@ -18,7 +18,9 @@ from .web.parts import parts
 group = AppGroup("cpse", help="The CPSE Portal plugin.")
 database = AppGroup("db", help="The plugin's own tables; no table of the host is touched.")
 provider_commands = AppGroup("providers", help="The county's providers.")
+session_commands = AppGroup("sessions", help="The sessions of staff who signed in at the identity provider.")
 group.add_command(database)
+group.add_command(session_commands)
 group.add_command(provider_commands)
 
 
@@ -62,6 +64,13 @@ def import_providers(file: Path) -> None:
     except DirectoryError as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"{result.added} added, {result.updated} updated, {result.unchanged} unchanged.")
+
+
+@session_commands.command("end")
+@click.option("--subject", help="The person's `sub` at the identity provider; without it, everybody is signed out.")
+def end_sessions(subject: str | None) -> None:
+    """Sign a person out at once, or everybody."""
+    click.echo(f"{parts().sessions.end_all(subject)} sessions ended.")
 
 
 @group.command("reconcile")

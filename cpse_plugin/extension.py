@@ -3,6 +3,7 @@
 import hashlib
 import logging
 from collections.abc import Callable
+from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
@@ -19,11 +20,15 @@ from .blueprints import (
     invitations,
     npi,
     providers,
+    sessions,
     sign_in,
     unlink,
 )
 from .domain.access import Staff
 from .npi_registry.client import ApiNpiRegistry
+from .npi_registry.copy import LocalCopy
+from .npi_registry.look_up import NpiChain
+from .outbound import DEFAULT_TIMEOUT, Bulkhead
 from .portal.client import HttpPortalGateway
 from .portal.gateway import PortalGateway
 from .services.admin_users import AdminUserService
@@ -32,17 +37,24 @@ from .services.database import Database
 from .services.directory import Directory
 from .services.handlers import all_handlers
 from .services.history import History
+from .services.kept_forms import KeptForms
 from .services.npi import NpiLookUp
-from .services.operations import Operations
+from .services.npi_budget import DatabaseCallBudget
+from .services.npi_cache import DatabaseAnswerCache
+from .services.operations import Operations, lease_for
 from .services.providers import Providers
+from .services.sign_in_sessions import SessionLimits, SignInSessions
 from .settings import Settings, SettingsError
 from .sign_in import cookie_warning
 from .sign_in.oidc import OidcClient
 from .web import access, context, headers, problems
 from .web.parts import Parts
+from .web.rate_limit import RateLimits
 
 _log = logging.getLogger("cpse_plugin")
 _STATIC = Path(__file__).resolve().parent / "static"
+# Between a call's deadline and the moment at which its place counts as left behind by a worker that was killed.
+_LEASE_MARGIN = timedelta(seconds=3)
 
 
 class Cpse:
@@ -83,6 +95,8 @@ class Cpse:
         app.extensions["cpse"] = _put_together(app, settings, staff_loader)
         app.register_blueprint(_blueprint(), url_prefix=url_prefix)
         app.cli.add_command(cli.group)
+        # The identity provider sends it, and no page of ours; the token that it brings is what is looked at.
+        app.extensions["csrf"].exempt(sessions.back_channel_logout)
         warning = cookie_warning(app) if settings.uses_oidc else None
         if warning:
             _log.warning("%s", warning)
@@ -90,10 +104,11 @@ class Cpse:
 
 def _put_together(app: Flask, settings: Settings, staff_loader: Callable[[], Staff | None] | None) -> Parts:
     database = Database(_engine(app))
-    portal = _portal(settings)
-    registry = ApiNpiRegistry(settings.npi_registry_url)
+    bulkhead = Bulkhead(settings.upstream_calls)
+    portal = _portal(settings, bulkhead)
+    registry = _registry(settings, database, bulkhead)
     providers_service = Providers(database)
-    operations = Operations(database, all_handlers(portal))
+    operations = Operations(database, all_handlers(portal), lease_for(settings.portal_timeout.deadline))
     return Parts(
         settings=settings,
         database=database,
@@ -108,7 +123,18 @@ def _put_together(app: Flask, settings: Settings, staff_loader: Callable[[], Sta
         npi=NpiLookUp(registry),
         oidc=OidcClient(settings) if settings.uses_oidc else None,
         staff_loader=staff_loader,
+        sessions=SignInSessions(database, _session_limits(settings)),
+        kept_forms=KeptForms(database),
+        rate_limits=RateLimits(settings.rate_limit_storage),
         asset_versions=_asset_versions(),
+    )
+
+
+def _session_limits(settings: Settings) -> SessionLimits:
+    return SessionLimits(
+        idle=timedelta(minutes=settings.session_idle_minutes),
+        longest=timedelta(hours=settings.session_hours),
+        role_check=timedelta(minutes=settings.role_check_minutes),
     )
 
 
@@ -125,10 +151,21 @@ def _engine(app: Flask) -> Engine:
     return cast(Engine, engine)
 
 
-def _portal(settings: Settings) -> PortalGateway:
+def _registry(settings: Settings, database: Database, bulkhead: Bulkhead) -> NpiChain:
+    budget = DatabaseCallBudget(database, longest_call=timedelta(seconds=DEFAULT_TIMEOUT.deadline) + _LEASE_MARGIN)
+    return NpiChain(
+        ApiNpiRegistry(settings.npi_registry_url, budget=budget, contact=settings.contact, timeout=DEFAULT_TIMEOUT),
+        cache=DatabaseAnswerCache(database),
+        places=bulkhead.section(),
+        fresh_for=timedelta(hours=settings.npi_cache_hours),
+        copy=LocalCopy(settings.npi_local_copy) if settings.npi_local_copy else None,
+    )
+
+
+def _portal(settings: Settings, bulkhead: Bulkhead) -> PortalGateway:
     """The Portal's HTTP client, or the county's own gateway where `CPSE_PORTAL_GATEWAY` names one."""
     if settings.portal_gateway is None:
-        return HttpPortalGateway(settings)
+        return HttpPortalGateway(settings, bulkhead.section())
     module, _, name = settings.portal_gateway.partition(":")
     try:
         gateway: Any = getattr(import_module(module), name)
@@ -145,7 +182,7 @@ def _blueprint() -> Blueprint:
     parent.after_request(headers.secure)
     parent.context_processor(context.context)
     problems.register(parent)
-    for module in (providers, npi, association, unlink, admin_users, invitations, history, sign_in, health):
+    for module in (providers, npi, association, unlink, admin_users, invitations, history, sign_in, sessions, health):
         module.register(parent)
     return parent
 

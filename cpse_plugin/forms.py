@@ -8,7 +8,7 @@ from email_validator import EmailNotValidError, validate_email
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, EmailField, Field, HiddenField, SelectField, StringField, ValidationError
 from wtforms import SelectChoice as Choice  # type: ignore[attr-defined]  # Newer than its type stubs.
-from wtforms.validators import InputRequired, Length
+from wtforms.validators import DataRequired, Length
 
 from .domain.identifiers import check_npi, check_sed_code
 from .domain.portal_records import NewInvitation, Profession, Therapist
@@ -51,8 +51,8 @@ def _too_long(name: str, length: int) -> Length:
     return Length(max=length, message=f"{name} is too long; at most {length} characters.")
 
 
-def _needed(name: str) -> InputRequired:
-    return InputRequired(message=f"Enter the {name}.")
+def _needed(name: str) -> DataRequired:
+    return DataRequired(message=f"Enter the {name}.")
 
 
 class OperationForm(FlaskForm):  # type: ignore[misc]
@@ -76,7 +76,7 @@ class OperationForm(FlaskForm):  # type: ignore[misc]
 class LinkForm(OperationForm):
     """Continue Association."""
 
-    portal_id = HiddenField(validators=[InputRequired(), Length(max=64)])
+    portal_id = HiddenField(validators=[DataRequired(), Length(max=64)])
     seen = HiddenField(validators=[Length(max=64)])
 
 
@@ -86,7 +86,7 @@ class UnlinkForm(OperationForm):
     reason = StringField(
         "Reason",
         filters=[_one_line],
-        validators=[InputRequired(message="Say why the link is to end; the history keeps it."), _too_long("It", 500)],
+        validators=[DataRequired(message="Say why the link is to end; the history keeps it."), _too_long("It", 500)],
     )
 
 

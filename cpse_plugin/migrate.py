@@ -15,6 +15,8 @@ from sqlalchemy import Connection, Engine
 from .models import Base
 
 VERSION_TABLE = "cpse_alembic_version"
+# Any number that nobody else locks by: the bytes of "cpse".
+_LOCK = 0x63707365
 _PACKAGE = Path(__file__).resolve().parent
 
 
@@ -32,18 +34,32 @@ def _config(connection: Connection | None = None) -> Config:
 
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
-    """Bring the tables to `revision`; safe to repeat. An SQLite file is put into WAL mode, which it keeps."""
+    """Bring the tables to `revision`: whole or not at all, safe to repeat, and by two at once one after the other.
+
+    An SQLite file is put into WAL mode, which it keeps.
+    """
     if engine.dialect.name == "sqlite":
         with engine.connect() as connection:
             # Readers and a writer do not wait for each other in WAL mode. It cannot be set inside a transaction.
             connection.exec_driver_sql("PRAGMA journal_mode=WAL")
     with engine.begin() as connection:
+        _take_turn(connection)
         command.upgrade(_config(connection), revision)
+
+
+def _take_turn(connection: Connection) -> None:
+    """Wait for another migration to end, and make this one's changes a transaction."""
+    if connection.dialect.name == "sqlite":
+        # Python's driver begins no transaction before a CREATE, so a crash would leave half of a migration behind.
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    elif connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
 
 
 def downgrade(engine: Engine, revision: str) -> None:
     """Take the tables back to `revision`; `base` removes them, and what they hold."""
     with engine.begin() as connection:
+        _take_turn(connection)
         command.downgrade(_config(connection), revision)
 
 

@@ -184,3 +184,77 @@ class HistoryRow(Base):
     action: Mapped[str] = mapped_column(String(30))
     details: Mapped[dict[str, Any]] = mapped_column(JSON(none_as_null=True))
     operation_id: Mapped[str | None] = mapped_column(String(36))
+
+
+class NpiAnswerRow(Base):
+    """The NPI Registry's latest answer about an NPI, for all workers; `record` is NULL where it has no such NPI."""
+
+    __tablename__ = "cpse_npi_answer"
+
+    npi: Mapped[str] = mapped_column(String(10), primary_key=True)
+    asked_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    record: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+
+
+class NpiCallRow(Base):
+    """A call to the NPI Registry that is under way or has just been made, counted over all workers.
+
+    `leased_until` is when its place is free again, whatever became of the worker that made it.
+    """
+
+    __tablename__ = "cpse_npi_call"
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    started_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    leased_until: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class SignInSessionRow(Base):
+    """A signed-in person at one browser.
+
+    Only the SHA-256 of the session's id is here: who reads the table cannot be anybody. `provider_sid` is the identity
+    provider's own name for its session, by which it tells that the session is over. A row outlives its session for a
+    day, so that what somebody typed can be given back to the same person (`KeptFormRow`).
+    """
+
+    __tablename__ = "cpse_session"
+    __table_args__ = (
+        Index("ix_cpse_session_subject", "subject"),
+        Index("ix_cpse_session_provider_sid", "provider_sid"),
+        Index("ix_cpse_session_ends_at", "ends_at"),
+    )
+
+    id_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    subject: Mapped[str] = mapped_column(String(255))
+    name: Mapped[str] = mapped_column(String(255))
+    email: Mapped[str] = mapped_column(String(254), default="")
+    role: Mapped[str] = mapped_column(String(10))
+    provider_sid: Mapped[str] = mapped_column(String(255), default="")
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    role_checked_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    ends_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class KeptFormRow(Base):
+    """What a person had typed when their session was found to be over; the browser's session has the key to it."""
+
+    __tablename__ = "cpse_kept_form"
+    __table_args__ = (Index("ix_cpse_kept_form_ends_at", "ends_at"),)
+
+    key_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    subject: Mapped[str] = mapped_column(String(255))
+    page: Mapped[str] = mapped_column(Text)
+    fields: Mapped[list[list[str]]] = mapped_column(JSON(none_as_null=True))
+    signed_out: Mapped[bool] = mapped_column()
+    ends_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class LogoutTokenRow(Base):
+    """A logout token that was used already; it is remembered for as long as it would be valid."""
+
+    __tablename__ = "cpse_logout_token"
+
+    jti_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    ends_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -1,6 +1,7 @@
 """The plugin's settings: read once from the host's `app.config`, checked, and frozen."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -10,6 +11,8 @@ from urllib.parse import urlsplit
 from .domain.access import Role
 
 PORTAL_SCOPE = "providers.read providers.write admins.read admins.invite"
+ISSUER = "issuer"
+TOKEN_ENDPOINT = "token-endpoint"  # noqa: S105  # A word of the setting and no secret.
 _LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -40,22 +43,43 @@ class Settings:
     base_template: str = "cpse/base.html"
     portal_token_url: str = ""
     portal_client_secret: str | None = field(default=None, repr=False)
-    portal_private_key: str | None = field(default=None, repr=False)
+    portal_private_key: str | Path | None = field(default=None, repr=False)
+    portal_token_audience: str = ISSUER
     portal_scope: str = PORTAL_SCOPE
     portal_timeout: Timeout = Timeout(3.05, 10)
     portal_gateway: str | None = None
     npi_registry_url: str = "https://npiregistry.cms.hhs.gov/api/"
+    npi_local_copy: Path | None = None
+    npi_cache_hours: int = 24
+    contact: str | None = None
+    upstream_calls: int = 4
     oidc_discovery_url: str | None = None
     oidc_client_id: str | None = None
     oidc_client_secret: str | None = field(default=None, repr=False)
     role_claim: str = "groups"
     role_map: dict[str, Role] = field(default_factory=dict)
+    role_check_minutes: int = 15
+    session_idle_minutes: int = 30
+    session_hours: int = 12
+    trusted_hosts: tuple[str, ...] = ()
+    rate_limit_storage: str = field(default="memory://", repr=False)
     frame_ancestors: str = "'self'"
 
     @property
     def uses_oidc(self) -> bool:
         """Whether staff sign in at the county's identity provider; otherwise the host names its user."""
         return self.oidc_discovery_url is not None
+
+    @property
+    def portal_issuer(self) -> str:
+        """The Portal as an issuer of tokens: what its contract calls `base`, the address without the version `/v1`."""
+        return self.portal_url.removesuffix("/v1")
+
+    @property
+    def portal_assertion_audience(self) -> str:
+        """Whom an assertion signed with the private key is for."""
+        named = {ISSUER: self.portal_issuer, TOKEN_ENDPOINT: self.portal_token_url}
+        return named.get(self.portal_token_audience, self.portal_token_audience)
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> "Settings":
@@ -87,6 +111,13 @@ def _check_together(settings: Settings) -> None:
         raise SettingsError("CPSE_PORTAL_CLIENT_SECRET or CPSE_PORTAL_PRIVATE_KEY is required")
     if settings.portal_client_secret and settings.portal_private_key:
         raise SettingsError("CPSE_PORTAL_CLIENT_SECRET and CPSE_PORTAL_PRIVATE_KEY exclude each other; give one")
+    elsewhere = _origin(settings.portal_token_url) != _origin(settings.portal_url)
+    if settings.portal_private_key and settings.portal_token_audience == ISSUER and elsewhere:
+        # An assertion for the Portal in the hands of another host could be used by that host at the Portal.
+        raise SettingsError(
+            "CPSE_PORTAL_TOKEN_AUDIENCE is required, as the issuer's address or token-endpoint, where "
+            "CPSE_PORTAL_TOKEN_URL is on another host than CPSE_PORTAL_URL"
+        )
     if settings.uses_oidc:
         for name in ("oidc_client_id", "oidc_client_secret", "role_map"):
             if not getattr(settings, name):
@@ -109,8 +140,59 @@ def _url(raw: Any) -> str:
     return text
 
 
+def _origin(address: str) -> tuple[str, str]:
+    parts = urlsplit(address)
+    return parts.scheme, parts.netloc.lower()
+
+
+def _audience(raw: Any) -> str:
+    """One of the two words, or an address, which is compared to the letter and so is kept as it is."""
+    text = _text(raw)
+    if text in (ISSUER, TOKEN_ENDPOINT):
+        return text
+    try:
+        return _url(text)
+    except ValueError:
+        raise ValueError(f"must be {ISSUER}, {TOKEN_ENDPOINT} or an address that begins with https://") from None
+
+
 def _base_url(raw: Any) -> str:
     return _url(raw).rstrip("/")
+
+
+def _file(raw: Any) -> Path:
+    """The path of a file that need not be there yet."""
+    path = raw if isinstance(raw, Path) else Path(_text(raw))
+    if path.is_dir():
+        raise ValueError(f"must be a file, and {path} is a folder")
+    return path
+
+
+def _whole_number(least: int, most: int) -> Callable[[Any], int]:
+    def parse(raw: Any) -> int:
+        text = str(raw).strip()
+        if isinstance(raw, bool) or not (text.isascii() and text.isdigit() and least <= int(text[:10]) <= most):
+            raise ValueError(f"must be a whole number from {least} to {most}")
+        return int(text)
+
+    return parse
+
+
+def _contact(raw: Any) -> str:
+    """What is sent in a header, inside parentheses."""
+    text = _text(raw)
+    if not re.fullmatch(r"[!-\x27*-~][ -\x27*-~]{0,199}", text):
+        raise ValueError("must be an e-mail or web address: at most 200 characters of ASCII without parentheses")
+    return text
+
+
+def _hosts(raw: Any) -> tuple[str, ...]:
+    """Host names between commas, or a list of them; one that begins with a dot stands for all below it."""
+    names = raw if isinstance(raw, list | tuple) else _text(raw).split(",")
+    hosts = tuple(_text(name).lower() for name in names)
+    if not all(re.fullmatch(r"\.?[a-z0-9][a-z0-9.-]*", host) for host in hosts):
+        raise ValueError("must be host names without scheme and port, with commas between them")
+    return hosts
 
 
 def _timeout(raw: Any) -> Timeout:
@@ -123,15 +205,22 @@ def _timeout(raw: Any) -> Timeout:
     return Timeout(connect, answer)
 
 
-def _private_key(raw: Any) -> str:
-    """Return the key's text; what looks like neither PEM nor JWK is the path of a file that holds it."""
-    text = _text(raw)
-    if text.startswith(("-----BEGIN", "{")):
-        return text
+def _private_key(raw: Any) -> str | Path:
+    """Return the key's text, or the path of the file that holds it, which is what looks like neither PEM nor JWK.
+
+    The path is kept, and not what the file holds now, so that the key can be exchanged while the plugin runs.
+    """
+    if isinstance(raw, Path):
+        text = str(raw)
+    else:
+        text = _text(raw)
+        if text.startswith(("-----BEGIN", "{")):
+            return text
     try:
-        return Path(text).read_text(encoding="utf-8").strip()
+        Path(text).read_bytes()
     except OSError as error:
         raise ValueError(f"is neither a PEM or JWK text nor a file that can be read ({error.strerror})") from error
+    return Path(text)
 
 
 def _role_map(raw: Any) -> dict[str, Role]:
@@ -150,7 +239,18 @@ _PARSERS: dict[str, Callable[[Any], Any]] = {
     "CPSE_PORTAL_TOKEN_URL": _url,
     "CPSE_PORTAL_TIMEOUT": _timeout,
     "CPSE_PORTAL_PRIVATE_KEY": _private_key,
+    "CPSE_PORTAL_TOKEN_AUDIENCE": _audience,
     "CPSE_NPI_REGISTRY_URL": _url,
+    "CPSE_NPI_LOCAL_COPY": _file,
+    "CPSE_NPI_CACHE_HOURS": _whole_number(0, 8760),
+    "CPSE_CONTACT": _contact,
+    # Two at least: each other system may take all places but one.
+    "CPSE_UPSTREAM_CALLS": _whole_number(2, 1000),
     "CPSE_OIDC_DISCOVERY_URL": _url,
     "CPSE_ROLE_MAP": _role_map,
+    "CPSE_ROLE_CHECK_MINUTES": _whole_number(1, 24 * 60),
+    # Two minutes before the end people are warned.
+    "CPSE_SESSION_IDLE_MINUTES": _whole_number(3, 24 * 60),
+    "CPSE_SESSION_HOURS": _whole_number(1, 24),
+    "CPSE_TRUSTED_HOSTS": _hosts,
 }

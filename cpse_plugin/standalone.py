@@ -30,7 +30,11 @@ def create_app(config: Mapping[str, Any]) -> Flask:
     app = Flask("cpse_plugin.standalone", static_folder=None)
     app.config.update(_DEFAULTS)
     app.config.update(config)
-    for key in ("SECRET_KEY", "SQLALCHEMY_DATABASE_URI"):
+    if app.config["SESSION_COOKIE_SECURE"] and "SESSION_COOKIE_NAME" not in config:
+        # Browsers take a cookie of such a name over TLS and from this very host alone, never from a neighbour below it.
+        app.config["SESSION_COOKIE_NAME"] = "__Host-session"
+    # A host that answers to any name puts that name into the addresses that it makes for the identity provider.
+    for key in ("SECRET_KEY", "SQLALCHEMY_DATABASE_URI", "CPSE_TRUSTED_HOSTS"):
         if not app.config.get(key):
             raise SettingsError(f"{key} is required")
     SQLAlchemy(app)

@@ -4,6 +4,9 @@
 none can be had: the browser tests fail without one, they are never left out.
 """
 
+# What it does is for a person to read.
+# ruff: noqa: T201
+
 import os
 import shutil
 import subprocess
@@ -14,8 +17,8 @@ ENVIRONMENT = "CPSE_CHROMIUM"
 # Playwright drives all of them; its own build need not be downloaded.
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 HELP = (
-    f"The browser tests need Chromium or Google Chrome and found none. Install one (on Debian: apt-get install chromium), "
-    f"or name its program in the environment variable {ENVIRONMENT}."
+    "The browser tests need Chromium or Google Chrome and found none. Install one (on Debian: apt-get install "
+    f"chromium), or name its program in the environment variable {ENVIRONMENT}."
 )
 
 

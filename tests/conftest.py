@@ -42,9 +42,10 @@ def database_kind() -> str:
 
 
 @pytest.fixture
-def databases(database_kind: str, request: pytest.FixtureRequest) -> Databases:
+def databases(database_kind: str, request: pytest.FixtureRequest) -> Iterator[Databases]:
     found: Databases = request.getfixturevalue(f"{database_kind}_databases")
-    return found
+    yield found
+    found.clear()
 
 
 @pytest.fixture
@@ -85,16 +86,20 @@ def who() -> Who:
 
 @pytest.fixture
 def make_intranet(
+    databases: Databases,
     neighbours: Neighbours,
-    portal: Portal,  # noqa: ARG001  # The Portal must stand before anyone asks it.
-    registry: Faults,  # noqa: ARG001
+    portal: Portal,
+    registry: Faults,
     who: Who,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[MakeIntranet]:
-    """Makes hosts with the plugin mounted, each on the database of the given address and with the given settings."""
+    """Makes hosts with the plugin mounted, each on the database of the given address and with the given settings.
+
+    The databases, the Portal and the registry stand before them and are there as long.
+    """
     # The waits between repetitions and look-ups are for other people's servers.
     monkeypatch.setattr("cpse_plugin.portal.exchange.random.uniform", lambda *_: 0.0)
-    monkeypatch.setattr("cpse_plugin.npi_registry.client._SECONDS_BETWEEN_CALLS", 0.0)
+    monkeypatch.setattr("cpse_plugin.services.npi_budget.CALLS_A_SECOND", 1000)
     made: list[Flask] = []
 
     def make(database_url: str, **settings: Any) -> Flask:
@@ -108,7 +113,7 @@ def make_intranet(
 
 
 @pytest.fixture
-def intranet(make_intranet: MakeIntranet, database_url: str) -> Flask:
+def intranet(database_url: str, make_intranet: MakeIntranet) -> Flask:
     """A county's host with the plugin mounted. (`app` would make pytest-flask share one context among requests.)"""
     return make_intranet(database_url)
 

@@ -1,7 +1,7 @@
 """A real PostgreSQL server for the tests, on a Unix socket in a folder of its own.
 
 The programs come with the packages of the extra `test`, or from the system where those have none for it. PostgreSQL
-refuses to run as root, so root runs it as `nobody`. `python -m tests.postgresql` says which programs would be used.
+refuses to run as root, so root runs it as `nobody`.
 """
 
 import importlib.util
@@ -31,7 +31,7 @@ class PostgresqlMissing(RuntimeError):
 
 
 class PostgresqlServer:
-    """A server with its data in `folder`, which must be reachable for everybody. It can be stopped and started again."""
+    """A server with its data in `folder`, which must be reachable for everybody. It can stop and start again."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -152,7 +152,3 @@ def _programs(folder: Path, as_user: dict[str, Any]) -> Path:
                 shutil.copytree(source, folder / source.name)
         return folder / package.name / programs.relative_to(package)
     return programs
-
-
-if __name__ == "__main__":
-    print(find_programs())

@@ -72,6 +72,8 @@ def test_white_space_around_a_value_does_not_count() -> None:
         ("CPSE_PORTAL_URL", "https://", "https://"),
         ("CPSE_PORTAL_URL", "http://portal.example/v1", "this machine alone"),
         ("CPSE_PORTAL_TOKEN_URL", "http://portal.example/token", "this machine alone"),
+        ("CPSE_PORTAL_TOKEN_AUDIENCE", "portal", "issuer, token-endpoint or an address"),
+        ("CPSE_PORTAL_TOKEN_AUDIENCE", 7, "text"),
         ("CPSE_NPI_REGISTRY_URL", "//registry.example", "https://"),
         ("CPSE_PORTAL_TIMEOUT", "10", "two numbers"),
         ("CPSE_PORTAL_TIMEOUT", "1,2,3", "two numbers"),
@@ -111,12 +113,38 @@ def test_a_private_key_in_a_file(tmp_path: Path) -> None:
     path = tmp_path / "portal.pem"
     path.write_text(PEM + "\n")
     settings = read(CPSE_PORTAL_CLIENT_SECRET=None, CPSE_PORTAL_PRIVATE_KEY=str(path))
-    assert settings.portal_private_key == PEM
+    # What the file holds may change; where it is does not.
+    assert settings.portal_private_key == path
 
 
 def test_a_private_key_in_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"CPSE_PORTAL_PRIVATE_KEY: .+No such file"):
         read(CPSE_PORTAL_CLIENT_SECRET=None, CPSE_PORTAL_PRIVATE_KEY=str(tmp_path / "missing.pem"))
+
+
+@pytest.mark.parametrize(
+    ("given", "audience"),
+    [
+        ({}, "https://portal.example"),
+        ({"CPSE_PORTAL_URL": "https://portal.example/cpse/v1/"}, "https://portal.example/cpse"),
+        ({"CPSE_PORTAL_URL": "https://portal.example/api"}, "https://portal.example/api"),
+        ({"CPSE_PORTAL_TOKEN_AUDIENCE": "issuer"}, "https://portal.example"),
+        ({"CPSE_PORTAL_TOKEN_AUDIENCE": "token-endpoint"}, "https://portal.example/v1/oauth/token"),
+        ({"CPSE_PORTAL_TOKEN_AUDIENCE": "https://login.example/"}, "https://login.example/"),
+    ],
+)
+def test_whom_an_assertion_for_the_portals_token_is_for(given: dict[str, str], audience: str) -> None:
+    assert read(**given).portal_assertion_audience == audience
+
+
+def test_an_assertion_for_the_portal_goes_to_no_other_host_unasked() -> None:
+    key = {"CPSE_PORTAL_CLIENT_SECRET": None, "CPSE_PORTAL_PRIVATE_KEY": PEM}
+    elsewhere = {"CPSE_PORTAL_TOKEN_URL": "https://login.example/token"}
+    with pytest.raises(SettingsError, match="CPSE_PORTAL_TOKEN_AUDIENCE is required"):
+        read(**key, **elsewhere)
+    named = read(**key, **elsewhere, CPSE_PORTAL_TOKEN_AUDIENCE="token-endpoint")
+    assert named.portal_assertion_audience == "https://login.example/token"
+    assert read(**elsewhere).portal_token_url == "https://login.example/token"
 
 
 def test_one_way_to_sign_in_at_the_portal_is_needed_and_not_two() -> None:

@@ -1,18 +1,21 @@
-"""The systems around the plugin, as tests have them: real servers on this machine, each test with a world of its own."""
+"""The systems around the plugin, as tests have them: real servers on this machine, and a new world for each test."""
 
 import itertools
 import shutil
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
+from uuid import UUID, uuid4
 
 from flask import Flask
 from sqlalchemy import create_engine, select
 
 from cpse_plugin import migrate
 from cpse_plugin.domain.access import Role, Staff
+from cpse_plugin.domain.providers import CountyProvider
 from cpse_plugin.models import LinkRow, ProviderRow
 from cpse_plugin.sandbox.faults import Faults
 from cpse_plugin.sandbox.mailbox import Mailbox
@@ -93,6 +96,8 @@ class Neighbours:
             "CPSE_PORTAL_CLIENT_ID": _CLIENT.client_id,
             "CPSE_PORTAL_CLIENT_SECRET": _CLIENT.secret,
             "CPSE_NPI_REGISTRY_URL": f"{self._registry.server.url}/api/",
+            # Some tests have many threads call at once.
+            "CPSE_UPSTREAM_CALLS": 100,
         }
 
     @contextmanager
@@ -129,6 +134,9 @@ class Databases(Protocol):
     def fresh(self, *, empty: bool = False) -> str:
         """The address of a new one."""
 
+    def clear(self) -> None:
+        """Remove those that were made since the last time."""
+
 
 class SqliteDatabases:
     """SQLite files, each a copy of one that was prepared once."""
@@ -136,6 +144,7 @@ class SqliteDatabases:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._numbers = itertools.count(1)
+        self._made: list[Path] = []
         for name in ("empty", "filled"):
             prepare(f"sqlite:///{folder / name}.db", empty=name == "empty")
 
@@ -143,7 +152,13 @@ class SqliteDatabases:
         """See `Databases`."""
         path = self._folder / f"{next(self._numbers)}.db"
         shutil.copyfile(self._folder / ("empty.db" if empty else "filled.db"), path)
+        self._made.append(path)
         return f"sqlite:///{path}"
+
+    def clear(self) -> None:
+        """See `Databases`."""
+        while self._made:
+            self._made.pop().unlink()
 
 
 class PostgresqlDatabases:
@@ -152,12 +167,19 @@ class PostgresqlDatabases:
     def __init__(self, server: PostgresqlServer) -> None:
         self._server = server
         self._numbers = itertools.count(1)
+        self._made: list[str] = []
         for name in ("empty", "filled"):
             prepare(server.create(name), empty=name == "empty")
 
     def fresh(self, *, empty: bool = False) -> str:
         """See `Databases`."""
-        return self._server.create(f"test{next(self._numbers)}", template="empty" if empty else "filled")
+        self._made.append(f"test{next(self._numbers)}")
+        return self._server.create(self._made[-1], template="empty" if empty else "filled")
+
+    def clear(self) -> None:
+        """See `Databases`."""
+        while self._made:
+            self._server.drop(self._made.pop())
 
 
 def prepare(url: str, *, empty: bool) -> None:
@@ -177,6 +199,42 @@ def prepare(url: str, *, empty: bool) -> None:
                     refresh_derived(row)
     finally:
         engine.dispose()
+
+
+@dataclass
+class Gate:
+    """A fault for the Portal: it holds a request from `entered` until `leave` is set, and then does the work."""
+
+    name: ClassVar[str] = "gate"
+    entered: threading.Event = field(default_factory=threading.Event)
+    leave: threading.Event = field(default_factory=threading.Event)
+
+    def answer(self, app: "WSGIApplication", environ: "WSGIEnvironment", start: "StartResponse") -> "Iterable[bytes]":
+        """Wait at the gate, then go through."""
+        self.entered.set()
+        if not self.leave.wait(30):
+            raise RuntimeError("nobody opened the gate")
+        return app(environ, start)
+
+
+def by_number(cpse: Parts, number: str) -> CountyProvider:
+    """The county's provider of this number of the Preschool database, such as TC-1004."""
+    return cpse.providers.by_county_ids([number])[number]
+
+
+def link(
+    cpse: Parts, number: str, portal_id: str, staff: Staff = EDITOR, operation_id: UUID | None = None
+) -> CountyProvider:
+    """Look at both records and link them, as a person does."""
+    provider = by_number(cpse, number)
+    seen = cpse.associations.compare(provider, portal_id, staff).fingerprint
+    return cpse.associations.link(provider.id, portal_id, operation_id=operation_id or uuid4(), seen=seen, staff=staff)
+
+
+def associations_on(portal: Portal) -> dict[str, str]:
+    """What the Portal has on record for this county: its providers' ids to the county's numbers."""
+    rows = portal.store.all("SELECT provider_id, county_provider_id FROM association WHERE county_id = ?", COUNTY_ID)
+    return {row["provider_id"]: row["county_provider_id"] for row in rows}
 
 
 def parts_of(app: Flask) -> Parts:

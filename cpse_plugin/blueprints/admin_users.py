@@ -14,8 +14,10 @@ from ..services.admin_users import AdminUsers
 from ..services.errors import NotLinked, ServiceError
 from ..web.access import requires, signed_in_staff
 from ..web.htmx import page_or_block, push_url, toast, wants_fragment
+from ..web.kept_forms import typed_before
 from ..web.parts import parts
 from ..web.problems import Problem, describe
+from ..web.rate_limit import INVITATION, limited
 from ..web.words import day
 from .profile_page import OperationReport, tab_items
 
@@ -31,11 +33,22 @@ def register(parent: Blueprint) -> None:
 def index(provider_id: int) -> ResponseReturnValue:
     """The tab; with `retrieve` in the address it asks the Portal for the admin users."""
     provider = parts().providers.get(provider_id, signed_in_staff())
-    return tab(provider, retrieve="retrieve" in request.args, invited=request.args.get("invited"))
+    return tab(
+        provider,
+        retrieve="retrieve" in request.args,
+        invited=request.args.get("invited"),
+        changed=request.args.get("changed"),
+    )
 
 
-def tab(provider: CountyProvider, *, retrieve: bool, invited: str | None = None) -> Response:
-    """The tab of a provider; `invited` is the e-mail address of somebody who was invited just now."""
+def tab(
+    provider: CountyProvider, *, retrieve: bool, invited: str | None = None, changed: str | None = None
+) -> Response:
+    """The tab of a provider.
+
+    `invited` is the e-mail address of somebody who was invited just now, `changed` the id of an invitation that was
+    sent again or revoked; what is said of them is what the Portal bears out.
+    """
     found: AdminUsers | None = None
     problem: Problem | None = None
     report = OperationReport.after_resuming(provider.id)
@@ -52,6 +65,7 @@ def tab(provider: CountyProvider, *, retrieve: bool, invited: str | None = None)
         found=found,
         problem=problem,
         invited=invited,
+        changed=changed,
         operations=report,
         tabs=tab_items(provider, "admin-users"),
     )
@@ -60,13 +74,15 @@ def tab(provider: CountyProvider, *, retrieve: bool, invited: str | None = None)
 @requires(Action.INVITE)
 def new(provider_id: int) -> ResponseReturnValue:
     """The empty form Invite New Admin User."""
-    provider = parts().providers.get(provider_id, signed_in_staff())
+    staff = signed_in_staff()
+    provider = parts().providers.get(provider_id, staff)
     if provider.link is None:
         raise NotLinked(f"provider {provider.id}")
-    return _form_page(provider, InvitationForm(formdata=None))
+    return _form_page(provider, InvitationForm(formdata=typed_before(staff)))
 
 
-@requires(Action.INVITE)
+@requires(Action.INVITE, form_page="cpse.new_invitation")
+@limited(INVITATION)
 def invite(provider_id: int) -> ResponseReturnValue:
     """Invite as Admin."""
     staff = signed_in_staff()

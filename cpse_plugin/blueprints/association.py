@@ -15,10 +15,15 @@ from ..services.errors import NotFound, ServiceError
 from ..web.access import requires, signed_in_staff
 from ..web.htmx import page_or_piece, retarget, target_id, wants_fragment
 from ..web.parts import parts
-from ..web.problems import Problem, describe, respond
+from ..web.problems import Problem, describe
 from .profile_page import OperationReport, PortalSection, ProfilePage
 
 _CHOOSE = "Choose one of the matches first."
+_GONE = Problem(
+    409, "The CPSE Portal does not have this provider any more", "Check for matches again. Nothing was changed."
+)
+# An NPI has one or two; where a Portal answers with hundreds, nobody reads them all.
+_MOST_SHOWN = 100
 
 
 def register(parent: Blueprint) -> None:
@@ -65,7 +70,11 @@ def portal_section(provider: CountyProvider) -> PortalSection:
             return PortalSection(pending=False, portal=portal, differences=differences)
         if not provider.profile.uses_portal:
             return PortalSection(pending=False)
-        return PortalSection(pending=False, matches=associations.find_matches(provider, staff))
+        found = associations.find_matches(provider, staff)
+        message = f"The CPSE Portal has many matches; only the first {_MOST_SHOWN} are shown."
+        return PortalSection(
+            pending=False, matches=found[:_MOST_SHOWN], message=message if len(found) > _MOST_SHOWN else None
+        )
     except PortalError as error:
         return PortalSection(pending=False, problem=describe(error))
 
@@ -87,9 +96,7 @@ def _confirmation(provider: CountyProvider, portal_id: str, problem: Problem | N
     try:
         comparison = parts().associations.compare(provider, portal_id, signed_in_staff())
     except NotFound:
-        problem = problem or Problem(
-            409, "The CPSE Portal does not have this provider any more", "Check for matches again. Nothing was changed."
-        )
+        problem = problem or _GONE
     return page_or_piece(
         "cpse/association/confirm.html",
         "cpse/association/_confirm_dialog.html",
@@ -116,7 +123,8 @@ def link(provider_id: int) -> ResponseReturnValue:
             provider_id, portal_id, operation_id=operation_id, seen=form.seen.data or "", staff=staff
         )
     except (PortalError, ServiceError) as error:
-        return into_dialog(_explain(provider, portal_id, describe(error)))
+        problem = _GONE if isinstance(error, NotFound) else describe(error)
+        return into_dialog(_explain(provider, portal_id, problem))
     return completed(linked, "linked")
 
 
@@ -180,8 +188,10 @@ def _show_existing(provider: CountyProvider, refusal: ProviderExists) -> Respons
     """The Portal has the provider after all: show the ones that it named as matches."""
     try:
         found = parts().associations.existing(provider, refusal, signed_in_staff())
-    except PortalError as error:
-        return respond(describe(error))
+    except PortalError:
+        # It was refused for certain; only what is there already cannot be shown just now.
+        words = "It was not added, and nothing was changed. Check for matches again to see the one that is there."
+        return into_dialog(_addition(provider, Problem(409, "The CPSE Portal has this provider already", words)))
     message = "The CPSE Portal has this provider already, so it was not added. Choose it below to link it."
     page = ProfilePage(provider, section=PortalSection(pending=False, matches=found, message=message))
     response = page.respond(409)

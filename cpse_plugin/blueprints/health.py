@@ -5,10 +5,10 @@ from collections.abc import Callable
 from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
 
 from ..npi_registry.gateway import RegistryUnavailable
 from ..portal.gateway import PortalError
+from ..services.errors import ServiceError
 from ..web.access import public
 from ..web.parts import parts
 
@@ -38,6 +38,6 @@ def _state(ask: Callable[[], None]) -> str:
     """Say in a word whether something answers; why not is for the log, not for whoever may ask here."""
     try:
         ask()
-    except (SQLAlchemyError, PortalError, RegistryUnavailable):
+    except (ServiceError, PortalError, RegistryUnavailable):
         return "unavailable"
     return "ok"

@@ -18,6 +18,7 @@ from ..web.access import requires, signed_in_staff
 from ..web.htmx import page_or_piece, toast, wants_fragment
 from ..web.parts import parts
 from ..web.problems import Problem, describe
+from ..web.rate_limit import INVITATION, limited
 from .admin_users import tab
 from .association import into_dialog
 
@@ -72,6 +73,7 @@ def confirm_send_again(provider_id: int, invitation_id: str) -> ResponseReturnVa
 
 
 @requires(Action.INVITE)
+@limited(INVITATION)
 def send_again(provider_id: int, invitation_id: str) -> ResponseReturnValue:
     """Send again."""
     return _carry_out(provider_id, invitation_id, _send_again())
@@ -121,7 +123,7 @@ def _carry_out(provider_id: int, invitation_id: str, change: Change) -> Response
     except (PortalError, ServiceError) as error:
         return into_dialog(_question(provider, None, change, describe(error)))
     if not wants_fragment():
-        return redirect(url_for("cpse.admin_users", provider_id=provider_id, retrieve=1), 303)
+        return redirect(url_for("cpse.admin_users", provider_id=provider_id, retrieve=1, changed=invitation_id), 303)
     response = tab(parts().providers.get(provider_id, staff), retrieve=True)
     response.set_data(response.get_data() + render_template("cpse/_close_dialog.html").encode())
     return toast(response, change.done)

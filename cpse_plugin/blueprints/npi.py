@@ -8,7 +8,11 @@ from ..domain.providers import ProviderType
 from ..web.access import requires, signed_in_staff
 from ..web.htmx import page_or_block
 from ..web.parts import parts
+from ..web.rate_limit import NPI_LOOK_UP, limited
 from ..web.words import npi_fault_words
+
+# A therapist, who has no Provider Type on the screen, is an individual.
+_TYPES = {kind.value: kind for kind in ProviderType} | {"therapist": ProviderType.INDIVIDUAL}
 
 
 def register(parent: Blueprint) -> None:
@@ -16,12 +20,16 @@ def register(parent: Blueprint) -> None:
     parent.add_url_rule("/npi/<npi>", "npi", show)
 
 
-@requires(Action.VIEW)
+@requires(Action.VIEW, beside_form=True)
+@limited(NPI_LOOK_UP)
 def show(npi: str) -> ResponseReturnValue:
-    """What the registry says of an NPI, for the Provider Type in `type`; every outcome is a 200 in its own words."""
+    """What is known of an NPI, for the `type` of provider that it is to belong to; every outcome is a 200 in words."""
     kind = request.args.get("type", "")
-    provider_type = ProviderType(kind) if kind in tuple(ProviderType) else None
-    answer = parts().npi.look_up(npi[:40], provider_type, signed_in_staff())
+    answer = parts().npi.look_up(npi[:40], _TYPES.get(kind), signed_in_staff())
     return page_or_block(
-        "cpse/npi/show.html", "answer", answer=answer, fault=npi_fault_words(answer.check), provider_type=kind
+        "cpse/npi/show.html",
+        "answer",
+        answer=answer,
+        fault=npi_fault_words(answer.check),
+        provider_type=kind if kind in _TYPES else "",
     )

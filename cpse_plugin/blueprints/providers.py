@@ -13,6 +13,7 @@ from ..services.errors import DatabaseBusy, StaleProfile
 from ..services.providers import ListQuery, SortKey
 from ..web.access import requires, signed_in_staff
 from ..web.htmx import page_or_block, toast, wants_fragment
+from ..web.kept_forms import typed_before
 from ..web.parts import parts
 from ..web.problems import describe
 from .profile_page import Conflict, ProfilePage
@@ -80,11 +81,13 @@ def _list_address(query: ListQuery, *, sort: str | None = None, page: str | None
 @requires(Action.VIEW)
 def show(provider_id: int) -> ResponseReturnValue:
     """Provider Details with the tab Billing Provider Profile."""
-    provider = parts().providers.get(provider_id, signed_in_staff())
-    return ProfilePage(provider).respond()
+    staff = signed_in_staff()
+    provider = parts().providers.get(provider_id, staff)
+    typed = typed_before(staff)
+    return ProfilePage(provider, form=ProfileForm(formdata=typed) if typed else None).respond()
 
 
-@requires(Action.EDIT_PROFILE)
+@requires(Action.EDIT_PROFILE, form_page="cpse.provider")
 def apply(provider_id: int) -> ResponseReturnValue:
     """Save the profile and check for matches again."""
     staff = signed_in_staff()

@@ -5,21 +5,28 @@ import logging
 from flask import Blueprint, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
+from ..services.sign_in_sessions import RoleCheck
 from ..sign_in import (
     AuthorizationAnswer,
     Identity,
     NotBegunHere,
+    OidcClient,
+    ProviderRefused,
+    ProviderUnavailable,
     SignInFailed,
+    current_session,
     current_staff,
     parts,
     pending,
     person_without_role,
     remember_without_role,
     safe_next_page,
+    session_id,
     sign_in,
     sign_out,
 )
 from ..web.access import public
+from ..web.rate_limit import SIGN_IN, limited
 
 _LOGGER = logging.getLogger("cpse_plugin.sign_in")
 
@@ -33,18 +40,44 @@ def register(parent: Blueprint) -> None:
 
 
 @public
+@limited(SIGN_IN)
 def _begin() -> ResponseReturnValue:
     """Send the person to the identity provider; with `again`, also one whom it has signed in without a role."""
     next_page = safe_next_page(request.args.get("next"))
-    if current_staff() is not None:
+    live = current_session()
+    if current_staff() is not None and (live is None or live.role_check is RoleCheck.FRESH):
         return redirect(next_page or url_for("cpse.providers"))
     client = parts().oidc
     if client is None:
         return render_template("cpse/sign_in/by_the_host.html", next_page=next_page), 403
     if person_without_role() is not None and "again" not in request.args:
         return _without_role(next_page)
+    if live is not None and "again" not in request.args:
+        return _ask_for_the_role(client, next_page)
+    return _go_to_provider(client, next_page)
+
+
+def _ask_for_the_role(client: OidcClient, next_page: str | None) -> ResponseReturnValue:
+    """Let the identity provider say anew what the person may do; the person notices nothing of it.
+
+    While the provider is down, whoever is signed in goes on with the role last known, and it is asked a minute later.
+    """
     try:
-        begun, address = client.begin(_redirect_uri(), next_page)
+        client.ping()
+    except SignInFailed as failure:
+        return _go_on_with_role(failure, next_page)
+    return _go_to_provider(client, next_page, silent=True)
+
+
+def _go_on_with_role(failure: SignInFailed, next_page: str | None) -> ResponseReturnValue:
+    _LOGGER.warning("a role could not be confirmed: %s", failure.reason)
+    parts().sessions.postpone_role_check(session_id() or "")
+    return redirect(next_page or url_for("cpse.providers"))
+
+
+def _go_to_provider(client: OidcClient, next_page: str | None, *, silent: bool = False) -> ResponseReturnValue:
+    try:
+        begun, address = client.begin(_redirect_uri(), next_page, silent=silent)
     except SignInFailed as failure:
         return _failed(failure, next_page)
     pending.keep(session, begun)
@@ -52,6 +85,7 @@ def _begin() -> ResponseReturnValue:
 
 
 @public
+@limited(SIGN_IN)
 def _finish() -> ResponseReturnValue:
     """Sign the person in with what the identity provider sent back."""
     client = parts().oidc
@@ -66,16 +100,27 @@ def _finish() -> ResponseReturnValue:
             raise NotBegunHere("the state is none that this browser has open")
         next_page = begun.next_page
         identity = client.finish(answer, begun, _redirect_uri())
+    except (ProviderRefused, ProviderUnavailable) as failure:
+        if begun is None or client is None or not begun.silent:
+            return _failed(failure, next_page)
+        if isinstance(failure, ProviderUnavailable):
+            return _go_on_with_role(failure, next_page)
+        # The person is not signed in there any more, so it has to ask; until it has, nobody is signed in here. The id
+        # of the session stays with the browser: it tells whose form it is that somebody had begun to fill in.
+        parts().sessions.end(session_id() or "")
+        return _go_to_provider(client, next_page)
     except SignInFailed as failure:
         return _failed(failure, next_page)
-    return _admit(identity, next_page)
+    return _admit(identity, next_page, silent=begun.silent)
 
 
 @public
 def _end() -> ResponseReturnValue:
     """Sign out here, then at the identity provider."""
-    address = _provider_sign_out()
+    address, staff = _provider_sign_out(), current_staff()
     sign_out()
+    if staff is not None:
+        _LOGGER.info("%s signed out", staff.subject)
     if address is None:
         return redirect(url_for("cpse.signed_out"), 303)
     # The way on is a page and no redirect: a Content-Security-Policy with `form-action 'self'` stops a form that is
@@ -89,13 +134,14 @@ def _ended() -> ResponseReturnValue:
     return render_template("cpse/sign_in/signed_out.html", still_signed_in=current_staff() is not None)
 
 
-def _admit(identity: Identity, next_page: str | None) -> ResponseReturnValue:
+def _admit(identity: Identity, next_page: str | None, *, silent: bool) -> ResponseReturnValue:
     staff = identity.as_staff(parts().settings.role_map)
     if staff is None:
         _LOGGER.warning("signed in without a role: none of %d groups gives one", len(identity.groups))
         remember_without_role(identity.name)
         return _without_role(next_page)
-    sign_in(staff)
+    sign_in(staff, identity, silent=silent)
+    _LOGGER.info("%s signed in as %s", staff.subject, staff.role.name.lower())
     return redirect(next_page or url_for("cpse.providers"))
 
 
@@ -105,7 +151,11 @@ def _without_role(next_page: str | None) -> ResponseReturnValue:
         roles.setdefault(role.name.lower(), []).append(group)
     return (
         render_template(
-            "cpse/sign_in/without_role.html", name=person_without_role(), groups_by_role=roles, next_page=next_page
+            "cpse/sign_in/without_role.html",
+            name=person_without_role(),
+            groups_by_role=roles,
+            contact=parts().settings.contact,
+            next_page=next_page,
         ),
         403,
     )
@@ -121,7 +171,7 @@ def _failed(failure: SignInFailed, next_page: str | None) -> ResponseReturnValue
 
 def _provider_sign_out() -> str | None:
     client = parts().oidc
-    if client is None or (current_staff() is None and person_without_role() is None):
+    if client is None or (current_session() is None and person_without_role() is None):
         return None
     try:
         return client.sign_out_address(url_for("cpse.signed_out", _external=True))

@@ -1,98 +1,137 @@
 """The NPI Registry's public API, version 2.1."""
 
 import logging
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 
 import requests
 
 from ..domain.identifiers import is_npi
-from ..domain.registry import NpiRecord
-from ..outbound import DEFAULT_TIMEOUT, BoundedSession, UnreadableAnswer, read_json, reason, time_limit
+from ..domain.registry import NpiRecord, ProviderKind
+from ..domain.text import fold_words
+from ..outbound import DEFAULT_TIMEOUT, USER_AGENT, BoundedSession, UnreadableAnswer, read_json, reason, time_limit
 from ..settings import Timeout
 from . import parse
-from .gateway import RegistryUnavailable
+from .gateway import MOST_FOUND, CallBudget, NameQuery, RegistryUnavailable
 
 logger = logging.getLogger("cpse_plugin.npi_registry")
 
 _VERSION = "2.1"
-_AT_ONCE = 4
-_SECONDS_BETWEEN_CALLS = 0.2
+# How long a person waits for a turn before being told to try again.
+_PATIENCE = 1.0
 # Well formed, and never issued: a question that every registry can answer.
 _NPI_OF_NOBODY = "1999999984"
+# What the registry gives at once; more than is shown, because it does not put the best first.
+_MOST_ASKED_FOR = 200
+_FEWEST_LETTERS_CUT_OFF = 2
 
 
 class ApiNpiRegistry:
-    """An `NpiRegistry` that asks the API for every look-up; one is enough for a process, and threads may share it.
+    """A `RegistryApi` that asks for every look-up; one is enough for a process, and threads may share it.
 
-    The registry publishes no quota. This client makes at most four calls at once and five a second.
+    The registry publishes no quota: `budget` says how often it is called. `contact` is an address, for whoever runs the
+    registry and wants to know who asks.
     """
 
-    def __init__(self, url: str, *, timeout: Timeout = DEFAULT_TIMEOUT) -> None:
+    def __init__(
+        self, url: str, *, budget: CallBudget, contact: str | None = None, timeout: Timeout = DEFAULT_TIMEOUT
+    ) -> None:
         self._url = url
+        self._budget = budget
         self._deadline = timeout.deadline
         self._session = BoundedSession(timeout)
-        self._courtesy = _Courtesy(_AT_ONCE, _SECONDS_BETWEEN_CALLS)
+        if contact:
+            self._session.headers["User-Agent"] = f"{USER_AGENT} ({contact})"
 
-    def look_up(self, npi: str) -> NpiRecord | None:
-        """See `NpiRegistry`."""
+    def look_up(self, npi: str, *, patience: float = _PATIENCE) -> NpiRecord | None:
+        """See `RegistryApi`. `patience` is how many seconds to wait for a turn."""
         if not is_npi(npi):
             raise ValueError("only a well-formed NPI is looked up")
-        response = self._answer(npi)
+        content = self._answer({"number": npi}, patience)
         try:
-            return parse.look_up_answer(read_json(response), npi)
-        except parse.ErrorsAnswered as error:
-            raise RegistryUnavailable(f"the registry answered with an error ({error})") from error
-        except (UnreadableAnswer, parse.UnexpectedForm) as error:
-            raise RegistryUnavailable(f"the registry's answer cannot be used: {error}") from error
+            return parse.look_up_answer(content, npi)
+        except (parse.ErrorsAnswered, parse.UnexpectedForm) as error:
+            raise _unusable(error) from error
+
+    def search(self, query: NameQuery) -> Sequence[NpiRecord]:
+        """See `RegistryApi`. One call for each kind of provider, since their names are in different fields."""
+        found: dict[str, NpiRecord] = {}
+        for kind in _kinds(query):
+            content = self._answer(_search_parameters(query, kind), _PATIENCE)
+            try:
+                found.update((record.npi, record) for record in parse.search_answer(content))
+            except (parse.ErrorsAnswered, parse.UnexpectedForm) as error:
+                raise _unusable(error) from error
+        return _best_first(found.values(), query)[:MOST_FOUND]
 
     def ping(self) -> None:
-        """See `NpiRegistry`."""
+        """See `RegistryApi`."""
         self.look_up(_NPI_OF_NOBODY)
 
-    def _answer(self, npi: str) -> requests.Response:
-        started = time.monotonic()
-        try:
-            with time_limit(self._deadline), self._courtesy.turn(self._deadline):
-                response = self._session.get(self._url, params={"version": _VERSION, "number": npi})
-        except requests.RequestException as error:
-            logger.warning("look-up: no answer (%s) in %d ms", reason(error), _milliseconds_since(started))
-            raise RegistryUnavailable(f"the registry gave no answer ({reason(error)})") from error
-        logger.info("look-up: HTTP %d in %d ms", response.status_code, _milliseconds_since(started))
+    def _answer(self, parameters: Mapping[str, str], patience: float) -> object:
+        with self._budget.turn(patience):
+            response = self._called(parameters)
         if response.status_code != 200:
             raise RegistryUnavailable(f"the registry answered with HTTP {response.status_code}")
+        try:
+            return read_json(response)
+        except UnreadableAnswer as error:
+            raise _unusable(error) from error
+
+    def _called(self, parameters: Mapping[str, str]) -> requests.Response:
+        started = time.monotonic()
+        try:
+            with time_limit(self._deadline):
+                response = self._session.get(self._url, params={"version": _VERSION, **parameters})
+        except requests.RequestException as error:
+            logger.warning("NPI Registry: no answer (%s) in %d ms", reason(error), _milliseconds_since(started))
+            raise RegistryUnavailable(f"the registry gave no answer ({reason(error)})") from error
+        logger.info("NPI Registry: HTTP %d in %d ms", response.status_code, _milliseconds_since(started))
         return response
+
+
+def _unusable(error: Exception) -> RegistryUnavailable:
+    if isinstance(error, parse.ErrorsAnswered):
+        return RegistryUnavailable(f"the registry answered with an error ({error})")
+    return RegistryUnavailable(f"the registry's answer cannot be used: {error}")
 
 
 def _milliseconds_since(started: float) -> int:
     return round((time.monotonic() - started) * 1000)
 
 
-class _Courtesy:
-    """Holds calls back so that no more than `at_once` are under way and each starts a little after the one before."""
+def _kinds(query: NameQuery) -> Sequence[ProviderKind]:
+    if query.kind is not None:
+        return (query.kind,)
+    return (ProviderKind.INDIVIDUAL,) if query.first_name else tuple(ProviderKind)
 
-    def __init__(self, at_once: int, seconds_between: float) -> None:
-        self._places = threading.BoundedSemaphore(at_once)
-        self._seconds_between = seconds_between
-        self._lock = threading.Lock()
-        self._next_start = 0.0
 
-    @contextmanager
-    def turn(self, patience: float) -> Iterator[None]:
-        """Wait for a turn, `patience` seconds at the most, and keep the place until the call is over."""
-        if not self._places.acquire(timeout=patience):
-            raise RegistryUnavailable("too many look-ups are under way")
-        try:
-            time.sleep(self._wait())
-            yield
-        finally:
-            self._places.release()
+def _search_parameters(query: NameQuery, kind: ProviderKind) -> dict[str, str]:
+    parameters = {"enumeration_type": kind.value, "limit": str(_MOST_ASKED_FOR)}
+    if kind is ProviderKind.ORGANIZATION:
+        parameters["organization_name"] = _beginning(query.name)
+    else:
+        parameters["last_name"] = _beginning(query.name)
+        if query.first_name:
+            parameters["first_name"] = _beginning(query.first_name)
+    if query.state:
+        parameters["state"] = query.state
+    return parameters
 
-    def _wait(self) -> float:
-        with self._lock:
-            now = time.monotonic()
-            start = max(now, self._next_start)
-            self._next_start = start + self._seconds_between
-            return start - now
+
+def _beginning(name: str) -> str:
+    """The pattern of names that begin so; the registry wants two letters before the star."""
+    return f"{name}*" if len(fold_words(name)) >= _FEWEST_LETTERS_CUT_OFF else name
+
+
+def _best_first(records: Iterable[NpiRecord], query: NameQuery) -> list[NpiRecord]:
+    """Names that are the one asked for before names that begin with it; then those who practice in the state."""
+    wanted = fold_words(query.name)
+
+    def rank(record: NpiRecord) -> tuple[bool, bool, str, str]:
+        name = fold_words(record.name)
+        # A record has a person's names in reading order, the last name last.
+        same = name == wanted or (record.kind is ProviderKind.INDIVIDUAL and name.endswith(f" {wanted}"))
+        return (not same, query.state is not None and record.state != query.state, name, record.npi)
+
+    return sorted(records, key=rank)

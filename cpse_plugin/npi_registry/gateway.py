@@ -5,13 +5,88 @@ that it has no such NPI, and `RegistryUnavailable` where it could not be asked. 
 second.
 """
 
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from enum import StrEnum
 from typing import Protocol
 
-from ..domain.registry import NpiRecord
+from ..domain.registry import NpiRecord, ProviderKind
+
+MOST_FOUND = 50
 
 
-class NpiRegistry(Protocol):
-    """A source of NPI records."""
+class RegistryUnavailable(Exception):
+    """The registry could not be asked, or gave an answer that cannot be trusted; the text is for the log."""
+
+
+class RegistryBusy(RegistryUnavailable):
+    """The registry was not asked, because too many other questions are waiting; a moment later there is room."""
+
+
+class Source(StrEnum):
+    """Where an answer comes from; the value is for the log and for people."""
+
+    LOCAL_COPY = "local copy"
+    CACHE = "cache"
+    REGISTRY = "NPI Registry"
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryAnswer:
+    """What is known of an NPI: a record, or None where the source has no such NPI.
+
+    `as_of` is the day that this is from. `outdated` says that a newer answer was wanted and could not be had.
+    """
+
+    record: NpiRecord | None
+    source: Source
+    as_of: date
+    outdated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class KeptAnswer:
+    """An answer of the registry as it was kept: the record or None, and the moment at which the registry was asked."""
+
+    record: NpiRecord | None
+    asked_at: datetime
+
+    def answer(self, *, outdated: bool = False) -> RegistryAnswer:
+        """The kept answer as an answer."""
+        return RegistryAnswer(self.record, Source.CACHE, self.asked_at.astimezone(UTC).date(), outdated)
+
+
+@dataclass(frozen=True, slots=True)
+class NameQuery:
+    """Whom to search for. Case, accents and punctuation do not count, and a name may be cut off behind two letters.
+
+    `name` is a person's last name or an organization's name; with a `first_name` only individuals are meant. `state` is
+    the code of two letters.
+    """
+
+    name: str
+    first_name: str = ""
+    state: str | None = None
+    kind: ProviderKind | None = None
+
+    def of_kind(self, kind: ProviderKind) -> "NameQuery":
+        """The same search among providers of one kind."""
+        return replace(self, kind=kind)
+
+
+@dataclass(frozen=True, slots=True)
+class NamesFound:
+    """What a search by name found, the best first, at most `MOST_FOUND`; source and day as in `RegistryAnswer`."""
+
+    records: Sequence[NpiRecord]
+    source: Source
+    as_of: date
+
+
+class RegistryApi(Protocol):
+    """The registry itself, asked over the network."""
 
     def look_up(self, npi: str) -> NpiRecord | None:
         """The registry's record of `npi`, which must be ten digits with a right check digit (`ValueError` otherwise).
@@ -19,9 +94,39 @@ class NpiRegistry(Protocol):
         Raises `RegistryUnavailable` where the registry could not be asked or its answer cannot be read.
         """
 
+    def search(self, query: NameQuery) -> Sequence[NpiRecord]:
+        """The providers of a name, the best first, at most `MOST_FOUND`. Raises `RegistryUnavailable`."""
+
     def ping(self) -> None:
         """Make sure that the registry answers; raises `RegistryUnavailable` where not."""
 
 
-class RegistryUnavailable(Exception):
-    """The registry could not be asked, or gave an answer that cannot be trusted; the text is for the log."""
+class RegistryCopy(Protocol):
+    """The county's local copy of the registry's file. Without a usable file all of it raises `RegistryUnavailable`."""
+
+    @property
+    def as_of(self) -> date:
+        """The day up to which the copy is complete."""
+
+    def look_up(self, npi: str) -> NpiRecord | None:
+        """The copy's record of a well-formed NPI, or None where it has none."""
+
+    def search(self, query: NameQuery) -> Sequence[NpiRecord] | None:
+        """The providers of a name, the best first, at most `MOST_FOUND`; None where the copy has no index of names."""
+
+
+class AnswerCache(Protocol):
+    """Keeps the registry's answers for all workers. It never fails: what it cannot read it does not have."""
+
+    def get(self, npi: str) -> KeptAnswer | None:
+        """The answer kept for an NPI, however old."""
+
+    def put(self, npi: str, record: NpiRecord | None) -> None:
+        """Keep what the registry has just answered, in place of an older answer."""
+
+
+class CallBudget(Protocol):
+    """How often the registry may be called, counted over all workers of the county."""
+
+    def turn(self, patience: float) -> AbstractContextManager[None]:
+        """Wait for a turn, `patience` seconds at the most, and hold it until the block ends. Raises `RegistryBusy`."""

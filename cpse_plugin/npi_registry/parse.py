@@ -5,7 +5,7 @@ written in two ways. What identifies a provider must be readable; the rest is re
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
 
 from ..domain.registry import NpiRecord, ProviderKind
@@ -34,11 +34,21 @@ def look_up_answer(content: object, npi: str) -> NpiRecord | None:
         errors = list(_errors(content["Errors"]))
         if any(number == _DEACTIVATED and _is_about(words, npi) for number, words in errors):
             return NpiRecord(npi=npi, kind=None, name="", active=False)
-        raise ErrorsAnswered("; ".join(f"{number}: {words}" for number, words in errors) or "no words")
+        raise _errors_answered(errors)
     found = records(content)
     if any(record.npi != npi for record in found):
         raise UnexpectedForm("the answer is about another NPI")
     return found[0] if found else None
+
+
+def search_answer(content: object) -> tuple[NpiRecord, ...]:
+    """Read the answer to a search by name.
+
+    Raises `ErrorsAnswered`, or `UnexpectedForm` for everything else that is not a list of records.
+    """
+    if isinstance(content, dict) and "Errors" in content:
+        raise _errors_answered(_errors(content["Errors"]))
+    return records(content)
 
 
 def records(content: object) -> tuple[NpiRecord, ...]:
@@ -55,6 +65,10 @@ def _errors(content: object) -> Iterator[tuple[int | None, str]]:
     for error in content if isinstance(content, list) else ():
         if isinstance(error, dict):
             yield _integer(error.get("number")), _text(error, "description") or "no description"
+
+
+def _errors_answered(errors: Iterable[tuple[int | None, str]]) -> ErrorsAnswered:
+    return ErrorsAnswered("; ".join(f"{number}: {words}" for number, words in errors) or "no words")
 
 
 def _is_about(words: str, npi: str) -> bool:

@@ -7,6 +7,7 @@ A session may be shared by threads as long as none of them changes it: its conne
 it keeps no cookies.
 """
 
+from .bulkhead import Bulkhead, NoPlace, Section
 from .deadline import TimeLimit, time_limit
 from .errors import AnswerTooLarge, DeadlineExceeded, NotSent, UnreadableAnswer, reason, was_sent
 from .json_answers import read_json
@@ -18,8 +19,11 @@ __all__ = [
     "AnswerTooLarge",
     "BoundedOAuth2Session",
     "BoundedSession",
+    "Bulkhead",
     "DeadlineExceeded",
+    "NoPlace",
     "NotSent",
+    "Section",
     "TimeLimit",
     "UnreadableAnswer",
     "read_json",

@@ -18,7 +18,7 @@ from ..domain.portal_records import (
     PortalProvider,
     Profession,
 )
-from ..outbound import UnreadableAnswer, read_json, time_limit
+from ..outbound import Bulkhead, Section, UnreadableAnswer, read_json, time_limit
 from ..settings import Settings
 from . import parse, payloads
 from .exchange import Call, Exchange
@@ -35,7 +35,7 @@ _NOT_KEPT = re.compile(r"no-store|no-cache", re.IGNORECASE)
 _ETAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e]{0,200}"')
 # The operations that answer with something made, or, where the same key came before, with the first answer again.
 _MADE = frozenset({200, 201})
-_VOID = frozenset({200, 204})
+_VOID = frozenset({204})
 _Record = TypeVar("_Record")
 
 
@@ -47,10 +47,13 @@ class _KeptProfessions:
 
 
 class HttpPortalGateway:
-    """A `PortalGateway` that speaks the contract; one is enough for a process, and threads may share it."""
+    """A `PortalGateway` that speaks the contract; one is enough for a process, and threads may share it.
 
-    def __init__(self, settings: Settings) -> None:
-        self._exchange = Exchange(settings)
+    `places` are those that its calls may take of the server's threads, without them a bulkhead of its own.
+    """
+
+    def __init__(self, settings: Settings, places: Section | None = None) -> None:
+        self._exchange = Exchange(settings, places or Bulkhead(settings.upstream_calls).section())
         self._deadline = settings.portal_timeout.deadline
         self._professions: _KeptProfessions | None = None
 

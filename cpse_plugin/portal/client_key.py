@@ -1,9 +1,11 @@
 """Signing in at the token endpoint with a private key (`private_key_jwt`, RFC 7523)."""
 
 import json
+import logging
 import time
 import warnings
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from authlib.oauth2.rfc7523 import PrivateKeyJWT
@@ -12,6 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from joserfc.errors import JoseError, SecurityWarning
 from joserfc.jwk import ECKey, RSAKey
+
+_log = logging.getLogger("cpse_plugin.portal")
 
 ASSERTION_SECONDS = 60
 # An endpoint may refuse an assertion from the future; so much may this machine's clock be fast without harm.
@@ -86,28 +90,82 @@ def _algorithm(key: Any, named: object) -> str:
     return algorithm
 
 
+class ClientKey:
+    """The key that the client signs with now; one that lives in a file can be exchanged while the plugin runs.
+
+    `source` is the key's text or its file. The file is looked at whenever the key is asked for and read when it has
+    changed. A key that cannot be used does not take the place of one that can, as long as it is there in the file: the
+    operator reads of it in the log, and calls go on with the old key.
+    """
+
+    def __init__(self, source: str | Path) -> None:
+        """Read the key. Raises `ValueError` with words for the operator."""
+        self._file = source if isinstance(source, Path) else None
+        # The state is taken before the content is read: a change in between is then noticed the next time.
+        self._seen = _state(self._file) if self._file else None
+        self._key = read_signing_key(_content(source) if isinstance(source, Path) else source)
+
+    def current(self) -> SigningKey:
+        """The key to sign with. Not for several threads at once."""
+        if self._file is None:
+            return self._key
+        state = _state(self._file)
+        if state != self._seen:
+            self._seen = state
+            self._read_again(self._file)
+        return self._key
+
+    def _read_again(self, file: Path) -> None:
+        try:
+            self._key = read_signing_key(_content(file))
+        except ValueError as error:
+            _log.error("the new key in CPSE_PORTAL_PRIVATE_KEY (%s) %s; the old one stays in use", file, error)
+        else:
+            _log.info("the new key in CPSE_PORTAL_PRIVATE_KEY (%s) is in use", file)
+
+
+def _state(file: Path) -> tuple[int, int, int] | None:
+    """What differs once a file was written anew or another put in its place; None where there is no file."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _content(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ValueError(f"is in a file that cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise ValueError("is no text; a key in PEM or a JWK is needed") from None
+
+
 class PortalPrivateKeyJWT(PrivateKeyJWT):  # type: ignore[misc]  # Authlib has no types.
     """Authlib's client authentication with an assertion of its own for every request.
 
     Authlib's puts the first `jti` into the claims that it was made with and would send it again with every later
-    assertion, and lets an assertion live for an hour.
+    assertion, lets an assertion live for an hour, and keeps the first key. `audience` is the `aud` of all assertions.
     """
 
-    def __init__(self, signing_key: SigningKey, audience: str) -> None:
-        super().__init__(audience, alg=signing_key.algorithm)
-        self._signing_key = signing_key
+    def __init__(self, key: ClientKey, audience: str) -> None:
+        super().__init__(audience)
+        self._key = key
 
     def sign(self, auth: Any, token_endpoint: str) -> str:
         """Return a new assertion for the client that `auth` names."""
+        signing_key = self._key.current()
         issued_at = int(time.time()) - CLOCK_TOLERANCE_SECONDS
         assertion = sign_jwt_bearer_assertion(
-            key=self._signing_key.key,
+            key=signing_key.key,
             issuer=auth.client_id,
+            # Authlib calls it so; it is what this object was made with.
             audience=token_endpoint,
             subject=auth.client_id,
             issued_at=issued_at,
             expires_at=issued_at + CLOCK_TOLERANCE_SECONDS + ASSERTION_SECONDS,
-            header={"kid": self._signing_key.key_id} if self._signing_key.key_id else {},
-            alg=self._signing_key.algorithm,
+            header={"kid": signing_key.key_id} if signing_key.key_id else {},
+            alg=signing_key.algorithm,
         )
         return str(assertion)

@@ -12,9 +12,9 @@ from uuid import UUID, uuid4
 import requests
 
 from ..domain.text import clean_text
-from ..outbound import BoundedSession, TimeLimit, reason, time_limit
+from ..outbound import BoundedSession, NoPlace, Section, TimeLimit, reason, time_limit
 from ..settings import Settings
-from .gateway import PortalRefused
+from .gateway import PortalBusy, PortalRefused
 from .problems import from_failure, from_response, request_id_of, retry_after
 from .token import TokenSource
 
@@ -54,28 +54,39 @@ class Exchange:
 
     Everything that belongs to one call (fetching a token, a repetition) ends within the one deadline of the settings. A
     call that reads is repeated, twice at most, after a failure that may pass. A call that changes something is sent
-    once, and again only after a 401, which says that it was not carried out.
+    once, and again only after a 401, which says that it was not carried out. One that finds no place among `places` is
+    not sent at all.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, places: Section) -> None:
         self._base = settings.portal_url
         self._deadline = settings.portal_timeout.deadline
         self._tokens = TokenSource(settings)
         self._session = BoundedSession(settings.portal_timeout)
+        self._places = places
 
     def answer(self, call: Call) -> requests.Response:
         """Return the Portal's answer to a call that succeeded; raises `PortalError` for every other outcome."""
-        with time_limit(self._deadline) as limit:
-            token = self._tokens.current()
-            response = self._send(call, token, limit)
-            if response.status_code == 401:
-                response = self._send(call, self._tokens.renewed(token), limit)
+        try:
+            with self._places.place():
+                response = self._exchanged(call)
+        except NoPlace:
+            logger.warning("%s was not sent: as many calls as may wait at once are waiting", call.operation)
+            raise PortalBusy("too many calls are waiting for answers of other systems") from None
         if response.status_code not in call.expected:
             error = from_response(response, call.operation, changes=call.changes)
             # A refusal is for the person who asked; everything else is for whoever runs the plugin.
             level = logging.INFO if isinstance(error, PortalRefused) else logging.WARNING
             logger.log(level, "%s failed: %s (request %s)", call.operation, error, error.request_id)
             raise error
+        return response
+
+    def _exchanged(self, call: Call) -> requests.Response:
+        with time_limit(self._deadline) as limit:
+            token = self._tokens.current()
+            response = self._send(call, token, limit)
+            if response.status_code == 401:
+                response = self._send(call, self._tokens.renewed(token), limit)
         return response
 
     def _send(self, call: Call, token: str, limit: TimeLimit) -> requests.Response:

@@ -1,5 +1,6 @@
 """The bearer token of the OAuth 2.0 client-credentials grant: fetched once, kept, renewed before it ends."""
 
+import logging
 import re
 import threading
 import time
@@ -11,9 +12,11 @@ from authlib.integrations.base_client import OAuthError
 from ..domain.text import clean_text
 from ..outbound import BoundedOAuth2Session, UnreadableAnswer, read_json, reason
 from ..settings import Settings, SettingsError
-from .client_key import PortalPrivateKeyJWT, read_signing_key
+from .client_key import ClientKey, PortalPrivateKeyJWT
 from .gateway import PortalAccessRefused, PortalBusy, PortalNotAsked
 from .problems import retry_after
+
+_log = logging.getLogger("cpse_plugin.portal")
 
 _BEARER = re.compile(r"[\x21-\x7e]{1,16384}")
 # The life of a token whose answer does not tell it; RFC 6749 only recommends that it does.
@@ -55,10 +58,10 @@ class TokenSource:
         self._authentication: PortalPrivateKeyJWT | None = None
         if settings.portal_private_key:
             try:
-                key = read_signing_key(settings.portal_private_key)
+                key = ClientKey(settings.portal_private_key)
             except ValueError as error:
                 raise SettingsError(f"CPSE_PORTAL_PRIVATE_KEY {error}") from None
-            self._authentication = PortalPrivateKeyJWT(key, settings.portal_token_url)
+            self._authentication = PortalPrivateKeyJWT(key, settings.portal_assertion_audience)
 
     def current(self) -> str:
         """Return a token that is good for a while. Raises `PortalNotAsked` or a subclass of it where there is none."""
@@ -91,6 +94,7 @@ class TokenSource:
         try:
             self._token = self._fetch()
         except PortalNotAsked as error:
+            _log.warning("no token for the Portal: %s", error.detail)
             pause = _PAUSE_AFTER_REFUSAL if isinstance(error, PortalAccessRefused) else _PAUSE_AFTER_FAILURE
             self._failure = _Failure(error, time.monotonic() + pause)
             raise

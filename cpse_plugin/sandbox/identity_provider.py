@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from authlib.common.urls import add_params_to_uri
 from authlib.oauth2 import OAuth2Error
 from flask import Flask, render_template, request, session
 from flask.typing import ResponseReturnValue
@@ -16,6 +17,7 @@ from werkzeug.exceptions import HTTPException
 from .identity_provider_grants import (
     PERSON_KEY,
     SCOPES,
+    SID_KEY,
     Client,
     IdentityProvider,
     Person,
@@ -32,11 +34,12 @@ def create_identity_provider(
     post_logout_redirect_uris: Iterable[str],
     *,
     key_file: Path | None = None,
+    backchannel_logout_uri: str | None = None,
 ) -> Flask:
     """Make the application; its state is the `IdentityProvider` in `app.extensions["identity_provider"]`.
 
     `issuer` is the address at which the application answers, `staff` the entries of `data/staff.json`. The signing keys
-    are kept in `key_file` where there is one.
+    are kept in `key_file` where there is one. At `backchannel_logout_uri` the client is told when somebody signs out.
     """
     app = Flask(__name__, template_folder="templates")
     # The hosts of the sandbox differ by their ports alone, which cookies do not know: each needs a name of its own.
@@ -45,7 +48,9 @@ def create_identity_provider(
         SESSION_COOKIE_NAME="sandbox_identity_provider",
         SESSION_COOKIE_SAMESITE="Lax",
     )
-    client = Client(client_id, client_secret, tuple(redirect_uris), tuple(post_logout_redirect_uris))
+    client = Client(
+        client_id, client_secret, tuple(redirect_uris), tuple(post_logout_redirect_uris), backchannel_logout_uri
+    )
     people = [Person.from_entry(entry) for entry in staff]
     provider = IdentityProvider(issuer.rstrip("/"), people, client, key_file=key_file)
     app.extensions["identity_provider"] = provider
@@ -71,7 +76,10 @@ def discovery_document(issuer: str) -> dict[str, Any]:
         "id_token_signing_alg_values_supported": ["RS256"],
         "token_endpoint_auth_methods_supported": ["client_secret_basic"],
         "code_challenge_methods_supported": ["S256"],
-        "claims_supported": ["sub", "name", "email", "email_verified", "groups"],
+        "claims_supported": ["sub", "name", "email", "email_verified", "groups", "sid"],
+        "prompt_values_supported": ["none", "login"],
+        "backchannel_logout_supported": True,
+        "backchannel_logout_session_supported": True,
         "authorization_response_iss_parameter_supported": True,
     }
 
@@ -107,6 +115,7 @@ def _add_pages(app: Flask, provider: IdentityProvider) -> None:
         grant = server.get_consent_grant(end_user=person)
         if person is not None:
             session[PERSON_KEY] = person.sub
+            session[SID_KEY] = secrets.token_urlsafe(16)
         return _answer(server.create_authorization_response(grant_user=person, grant=grant))
 
     @app.post("/token")
@@ -121,7 +130,10 @@ def _add_pages(app: Flask, provider: IdentityProvider) -> None:
     @app.errorhandler(OAuth2Error)
     def refuse(error: OAuth2Error) -> ResponseReturnValue:
         if error.redirect_uri:
-            return _answer(server.handle_error_response(None, error))
+            answer = server.handle_error_response(None, error)
+            # RFC 9207 wants the issuer in a refusal too, and Authlib puts it into a success alone.
+            answer.location = add_params_to_uri(answer.location, [("iss", provider.issuer)])
+            return _answer(answer)
         return render_template("idp/problem.html", text=error.get_error_description() or error.error), 400
 
 

@@ -2,6 +2,8 @@
 
 import hmac
 import json
+import logging
+import secrets
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -9,6 +11,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+import requests
 from authlib.integrations.flask_oauth2 import AuthorizationServer
 from authlib.oauth2.rfc6749 import AuthorizationCodeMixin, ClientMixin, InvalidRequestError, list_to_scope
 from authlib.oauth2.rfc6749.grants import AuthorizationCodeGrant
@@ -22,7 +25,10 @@ from joserfc.jwk import KeySet, RSAKey
 
 SCOPES = ("openid", "profile", "email")
 PERSON_KEY = "person"
+SID_KEY = "sid"
+LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
 _CODE_ENDS_AFTER = 60
+_log = logging.getLogger(__name__)
 
 Forge = Callable[[dict[str, Any], dict[str, Any]], str | None]
 
@@ -62,6 +68,7 @@ class Client(ClientMixin):  # type: ignore[misc]  # Authlib has no types.
     client_secret: str = field(repr=False)
     redirect_uris: tuple[str, ...]
     post_logout_redirect_uris: tuple[str, ...]
+    backchannel_logout_uri: str | None = None
 
     @property
     def client_metadata(self) -> dict[str, Any]:
@@ -99,6 +106,7 @@ class Code(AuthorizationCodeMixin):  # type: ignore[misc]  # Authlib has no type
 
     text: str
     person: Person
+    sid: str
     redirect_uri: str
     scope: str
     nonce: str | None
@@ -173,6 +181,31 @@ class IdentityProvider:
         forged = self.forge(claims, header)
         return forged if forged is not None else self.sign(claims, header)
 
+    def logout_token(self, *, sub: str | None = None, sid: str | None = None) -> str:
+        """The statement that a session, or all sessions of a person, are over."""
+        now = int(time.time())
+        claims: dict[str, Any] = {
+            "iss": self.issuer,
+            "aud": self.client.client_id,
+            "iat": now,
+            "exp": now + 120,
+            "jti": secrets.token_urlsafe(16),
+            "events": {LOGOUT_EVENT: {}},
+        }
+        claims |= {name: value for name, value in (("sub", sub), ("sid", sid)) if value is not None}
+        return self.sign(claims, {"alg": "RS256", "kid": self.key.kid, "typ": "logout+jwt"})
+
+    def tell_signed_out(self, *, sub: str | None = None, sid: str | None = None) -> requests.Response | None:
+        """Tell the intranet that somebody has signed out; None where it has no address for that, or does not answer."""
+        address = self.client.backchannel_logout_uri
+        if address is None:
+            return None
+        try:
+            return requests.post(address, data={"logout_token": self.logout_token(sub=sub, sid=sid)}, timeout=10)
+        except requests.RequestException as error:
+            _log.warning("the intranet could not be told of a sign-out: %s", type(error).__name__)
+            return None
+
     def keep_code(self, code: Code) -> None:
         """Remember a code until it is redeemed or too old."""
         with self._lock:
@@ -210,6 +243,7 @@ def create_authorization_server(app: Flask, provider: IdentityProvider) -> Autho
                 Code(
                     text=code,
                     person=request.user,
+                    sid=session[SID_KEY],
                     redirect_uri=request.payload.redirect_uri,
                     scope=request.scope,
                     nonce=data.get("nonce"),
@@ -241,6 +275,9 @@ def create_authorization_server(app: Flask, provider: IdentityProvider) -> Autho
         def exists_nonce(self, nonce: str, request: Any) -> bool:  # noqa: ARG002
             return provider.has_seen(nonce)
 
+        def get_authorization_code_claims(self, authorization_code: Code) -> dict[str, Any]:
+            return {**super().get_authorization_code_claims(authorization_code), "sid": authorization_code.sid}
+
         def generate_user_info(self, user: Person, scope: str) -> dict[str, Any]:  # noqa: ARG002
             return user.claims
 
@@ -260,7 +297,9 @@ def create_authorization_server(app: Flask, provider: IdentityProvider) -> Autho
             return True
 
         def end_session(self, end_session_request: EndSessionRequest) -> None:  # noqa: ARG002
-            session.pop(PERSON_KEY, None)
+            sub, sid = session.pop(PERSON_KEY, None), session.pop(SID_KEY, None)
+            if sub is not None:
+                provider.tell_signed_out(sub=sub, sid=sid)
 
     server = AuthorizationServer(
         app,

@@ -149,6 +149,7 @@ class Sandbox:
                 [f"{self.intranet_url}/cpse/sign-in/callback"],
                 [f"{self.intranet_url}/cpse/signed-out"],
                 key_file=self._data_dir / "identity-provider-keys.json",
+                backchannel_logout_uri=f"{self.intranet_url}/cpse/sign-in/back-channel-logout",
             ),
         )
         self.intranet = create_app(self._config())
@@ -169,6 +170,7 @@ class Sandbox:
             "CPSE_OIDC_CLIENT_ID": OIDC_CLIENT_ID,
             "CPSE_OIDC_CLIENT_SECRET": self._oidc_secret,
             "CPSE_ROLE_MAP": ROLE_MAP,
+            "CPSE_TRUSTED_HOSTS": "localhost",
             **self._extra_settings,
         }
 

@@ -152,6 +152,11 @@ class _Handler(WSGIRequestHandler):
     def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002, ARG002
         _LOGGER.debug(message.rstrip(), *args)
 
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:  # noqa: ARG002
+        # Without the query: on the way back from the identity provider it holds a code.
+        path = getattr(self, "path", "").partition("?")[0]
+        _LOGGER.debug("%s %s %s", self.command, path, code)
+
     def run_wsgi(self) -> None:
         self.environ = environ = self.make_environ()
         try:

@@ -1,5 +1,6 @@
 """The people who administer a provider on the CPSE Portal, and the invitations to become one."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -17,10 +18,12 @@ from ..domain.portal_records import (
 from ..domain.providers import CountyProvider
 from ..portal.gateway import PortalGateway
 from .database import Database
-from .errors import NotFound, NotLinked
-from .operations import Intention, OperationKind, Operations
+from .errors import CommitUnknown, DatabaseBusy, DatabaseRefused, NotFound, NotLinked
+from .operations import Intention, OperationKind, Operations, nothing_asked_yet
 from .providers import Providers
 from .records import keep_counts
+
+_log = logging.getLogger("cpse_plugin")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +119,8 @@ class AdminUserService:
         require(staff, Action.INVITE)
         self._operations.resume(provider_id)
         provider = self._providers.get(provider_id, staff)
-        invitation = self.invitation(provider, invitation_id, staff)
+        with nothing_asked_yet():
+            invitation = self.invitation(provider, invitation_id, staff)
         intention = Intention(
             kind,
             provider_id,
@@ -129,8 +133,12 @@ class AdminUserService:
         return self._operations.carry_out(operation).result
 
     def _note_progress(self, provider: CountyProvider, found: AdminUsers) -> None:
-        with self._database.write() as session:
-            keep_counts(session, provider.id, found.active_admins, len(found.open_invitations))
+        try:
+            with self._database.write() as session:
+                keep_counts(session, provider.id, found.active_admins, len(found.open_invitations))
+        except (DatabaseBusy, DatabaseRefused, CommitUnknown) as error:
+            # The list of providers shows the numbers of an earlier time; that is no reason to keep back these.
+            _log.warning("the progress of provider %d was not noted: %s", provider.id, error)
 
 
 def _portal_id(provider: CountyProvider) -> str:

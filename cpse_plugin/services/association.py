@@ -13,7 +13,7 @@ from ..domain.providers import CountyProvider
 from ..portal.gateway import AlreadyAssociated, PortalGateway, ProviderExists
 from .database import Database
 from .errors import AlreadyLinked, ComparisonChanged, NotFound, NotLinked, ProfileIncomplete
-from .operations import Intention, OperationKind, Operations
+from .operations import Intention, OperationKind, Operations, nothing_asked_yet
 from .providers import Providers
 from .records import county_provider, provider_row, refuse_second_link
 
@@ -100,7 +100,8 @@ class Associations:
         """
         require(staff, Action.LINK)
         self._operations.resume(provider_id)
-        comparison = self.compare(self._providers.get(provider_id, staff), portal_id, staff)
+        with nothing_asked_yet():
+            comparison = self.compare(self._providers.get(provider_id, staff), portal_id, staff)
         if comparison.fingerprint != seen:
             raise ComparisonChanged(f"provider {provider_id} and Portal provider {portal_id}")
         with self._database.write() as session:

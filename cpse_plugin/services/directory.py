@@ -29,6 +29,7 @@ COLUMNS = (
     "phone",
     "uses_portal",
 )
+_LONGEST_NUMBER = 64
 _CONTACT_LENGTHS = {
     "address_line1": 100,
     "address_line2": 100,
@@ -67,13 +68,16 @@ class Directory:
         """
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, strict=True)
-            missing = [column for column in REQUIRED_COLUMNS if column not in (reader.fieldnames or ())]
-            if missing:
-                raise DirectoryError(f"{path}: the header has no column {', '.join(missing)}")
             try:
+                missing = [column for column in REQUIRED_COLUMNS if column not in (reader.fieldnames or ())]
+                if missing:
+                    raise DirectoryError(f"{path}: the header has no column {', '.join(missing)}")
                 return self.import_rows(reader)
             except csv.Error as error:
-                raise DirectoryError(f"{path}, line {reader.line_num}: {error}") from error
+                # The reader's own count; the dictionaries' one stands at the last row that could be read.
+                raise DirectoryError(f"{path}, line {reader.reader.line_num}: {error}") from error
+            except UnicodeDecodeError as error:
+                raise DirectoryError(f"{path} is not in UTF-8; export it in that encoding") from error
 
     def import_rows(self, rows: Iterable[Mapping[str, str | None]]) -> ImportResult:
         """Import rows with the columns `COLUMNS`, all in one transaction. Raises `DirectoryError`."""
@@ -102,6 +106,8 @@ def _cleaned(rows: Iterable[Mapping[str, str | None]]) -> Iterator[dict[str, str
         for column in REQUIRED_COLUMNS:
             if not values[column]:
                 raise DirectoryError(f"row {number}: {column} is empty")
+        if len(values["county_provider_id"]) > _LONGEST_NUMBER:
+            raise DirectoryError(f"row {number}: county_provider_id is longer than {_LONGEST_NUMBER} characters")
         if values["county_provider_id"] in seen:
             raise DirectoryError(f"row {number}: county_provider_id {values['county_provider_id']} was there before")
         seen.add(values["county_provider_id"])

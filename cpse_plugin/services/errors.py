@@ -17,6 +17,13 @@ class DatabaseBusy(ServiceError):
     """The database did not answer in time; nothing was saved, and it is safe to try again."""
 
 
+class DatabaseRefused(ServiceError):
+    """The database is full, read-only or not up to date, or a rule of its own forbids the change: nothing was saved.
+
+    Unlike with `DatabaseBusy` it takes an operator's hand, and trying again is of no use before.
+    """
+
+
 class CommitUnknown(ServiceError):
     """The connection to the database broke while a change was being committed: it may or may not have been saved."""
 

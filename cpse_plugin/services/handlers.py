@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session
 
 from ..domain.portal_records import (
     Invitation,
-    InvitationStatus,
     NewInvitation,
     NewPortalProvider,
     PortalProvider,
@@ -105,7 +104,7 @@ class UnlinkHandler(_OnGateway, Handler[bool]):
 
     def complete(self, session: Session, operation: Operation, _: bool) -> dict[str, Any]:
         """Take the link off the record; the history keeps it."""
-        row = provider_row(session, operation.provider_id)
+        row = provider_row(session, operation.provider_id, lock=True)
         portal_id = operation.content["portal_id"]
         if row.link is not None and row.link.portal_id == portal_id:
             row.link = None
@@ -128,17 +127,18 @@ class InviteHandler(_OnGateway, Handler[Invitation]):
         )
 
     def look(self, operation: Operation) -> Invitation | None:
-        """The open invitation of this address that was made after the operation began."""
+        """The invitation of this address that was made after the operation began; it may be accepted by now."""
         email = operation.content["invitation"]["email"].casefold()
+        recorded = {earlier.get("id") for earlier in operation.earlier}
         for invitation in _invitations(self._gateway, operation):
             made_since = invitation.created_at >= operation.created_at - _CLOCK_SKEW
-            if invitation.email.casefold() == email and invitation.status is InvitationStatus.SENT and made_since:
+            if invitation.email.casefold() == email and made_since and invitation.id not in recorded:
                 return invitation
         return None
 
     def complete(self, session: Session, operation: Operation, answer: Invitation) -> dict[str, Any]:
         """Put the invitation on record, and count it so that the list of providers shows how far the provider is."""
-        row = provider_row(session, operation.provider_id)
+        row = provider_row(session, operation.provider_id, lock=True)
         keep_counts(session, row.id, row.active_admins, row.open_invitations + 1)
         return _record_invitation(session, operation, answer, HistoryAction.INVITED)
 
@@ -158,7 +158,8 @@ class SendAgainHandler(_OnGateway, Handler[Invitation]):
         invitation = _invitation(self._gateway, operation)
         if invitation is None or invitation.sent_at < operation.created_at - _CLOCK_SKEW:
             return None
-        return invitation
+        recorded = {(earlier.get("id"), earlier.get("sent_at")) for earlier in operation.earlier}
+        return None if (invitation.id, invitation.sent_at.isoformat()) in recorded else invitation
 
     def complete(self, session: Session, operation: Operation, answer: Invitation) -> dict[str, Any]:
         """Put it on record."""
@@ -180,7 +181,7 @@ class RevokeHandler(_OnGateway, Handler[bool]):
 
     def complete(self, session: Session, operation: Operation, _: bool) -> dict[str, Any]:
         """Put it on record."""
-        row = provider_row(session, operation.provider_id)
+        row = provider_row(session, operation.provider_id, lock=True)
         keep_counts(session, row.id, row.active_admins, max(0, row.open_invitations - 1))
         kept = {"id": operation.content["invitation_id"], "email": operation.content["email"]}
         record(session, row.id, HistoryAction.REVOKED, operation.actor, kept, str(operation.id))
@@ -206,7 +207,7 @@ def _record_link(
     session: Session, operation: Operation, portal: PortalProvider, action: HistoryAction, details: dict[str, Any]
 ) -> dict[str, Any]:
     """Put a link that the Portal has confirmed on record. Raises `AlreadyLinked` where there is another one."""
-    row = provider_row(session, operation.provider_id)
+    row = provider_row(session, operation.provider_id, lock=True)
     refuse_second_link(session, row, portal.id)
     if row.link is None:
         row.link = LinkRow(portal_id=portal.id, linked_at=now(), linked_by=operation.actor)
@@ -231,6 +232,7 @@ def _record_invitation(
     kept = {
         "id": invitation.id,
         "email": invitation.email,
+        "sent_at": invitation.sent_at.isoformat(),
         "expires_at": invitation.expires_at.isoformat(),
         "notices": [notice.detail for notice in invitation.notices],
     }

@@ -80,7 +80,7 @@ class History:
         require(staff, Action.VIEW)
         statement = _entries().where(HistoryRow.provider_id == provider_id).order_by(HistoryRow.id.desc())
         with self._database.read() as session:
-            return [_entry(row, provider) for row, provider in session.execute(statement.limit(_SHOWN)).tuples()]
+            return [_entry(row, provider) for row, provider in session.execute(statement.limit(_SHOWN))]
 
     def since(self, moment: datetime) -> Iterator[HistoryEntry]:
         """All entries of that moment and later, oldest first, read in portions: an export can be long."""
@@ -88,7 +88,7 @@ class History:
         while True:
             statement = _entries().where(HistoryRow.at >= moment, HistoryRow.id > last).order_by(HistoryRow.id)
             with self._database.read() as session:
-                found = [_entry(row, provider) for row, provider in session.execute(statement.limit(_BATCH)).tuples()]
+                found = [_entry(row, provider) for row, provider in session.execute(statement.limit(_BATCH))]
             yield from found
             if len(found) < _BATCH:
                 return

@@ -6,8 +6,9 @@ the same key, so that the Portal carries it out once at the most.
 """
 
 import logging
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol, TypeVar
@@ -24,6 +25,7 @@ from .database import Database, now
 from .errors import (
     CommitUnknown,
     DatabaseBusy,
+    DatabaseRefused,
     NotRecordedYet,
     OperationInProgress,
     OperationMismatch,
@@ -36,6 +38,27 @@ _log = logging.getLogger("cpse_plugin.operations")
 # Longer than a call can take in all (its deadline, a renewal of the token and one replay): until then the worker that
 # began the operation may still be at it.
 LEASE = timedelta(seconds=60)
+
+
+# What keeps an answer of the Portal from getting on record.
+_NOT_WRITTEN = (DatabaseBusy, DatabaseRefused, CommitUnknown)
+
+
+def lease_for(deadline: float) -> timedelta:
+    """The lease where a call is given up after `deadline` seconds: finishing an operation takes a look and a call."""
+    return max(LEASE, timedelta(seconds=3 * deadline))
+
+
+@contextmanager
+def nothing_asked_yet() -> Iterator[None]:
+    """Read what an operation needs before it begins: an answer that fails to come leaves everything as it is.
+
+    Without this a person would be told that the change itself may have been made.
+    """
+    try:
+        yield
+    except PortalOutcomeUnknown as error:
+        raise PortalNotAsked(error.detail, request_id=error.request_id) from error
 
 
 class OperationKind(StrEnum):
@@ -75,7 +98,10 @@ class OperationState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """An operation as it is on record; `result` is what its handler kept of the Portal's answer."""
+    """An operation as it is on record; `result` is what its handler kept of the Portal's answer.
+
+    One that is being finished knows what is on record of `earlier` ones on the same target: that is not its own doing.
+    """
 
     id: UUID
     kind: OperationKind
@@ -87,6 +113,7 @@ class Operation:
     created_at: datetime
     failure: str
     result: dict[str, Any]
+    earlier: tuple[dict[str, Any], ...] = ()
 
     @property
     def is_open(self) -> bool:
@@ -153,9 +180,10 @@ class Operations:
             if existing.state in OPEN_STATES:
                 raise OperationInProgress(existing.actor, existing.created_at)
             return _operation(existing)
-        running = session.scalars(
-            select(OperationRow).where(OperationRow.target == intention.target, OperationRow.state.in_(OPEN_STATES))
-        ).first()
+        running_now = select(OperationRow).where(
+            OperationRow.target == intention.target, OperationRow.state.in_(OPEN_STATES)
+        )
+        running = session.scalars(running_now).first()
         if running is not None:
             raise OperationInProgress(running.actor, running.created_at)
         # The Portal keeps its refusal under the key of an operation that failed: another attempt needs its own key.
@@ -171,12 +199,14 @@ class Operations:
             leased_until=now() + self._lease,
             created_at=now(),
         )
-        session.add(row)
         try:
-            session.flush()
+            with session.begin_nested():
+                session.add(row)
         except IntegrityError as error:
             # The partial unique index has the last word: somebody began the same between our look and our insert.
-            raise OperationInProgress("somebody else", now()) from error
+            winner = session.scalars(running_now).first()
+            actor, since = (winner.actor, winner.created_at) if winner else ("Somebody else", now())
+            raise OperationInProgress(actor, since) from error
         return _operation(row)
 
     def carry_out(self, operation: Operation) -> Operation:
@@ -184,7 +214,8 @@ class Operations:
 
         Raises `PortalError`: after `PortalRefused` and `PortalNotAsked` nothing was changed, after
         `PortalOutcomeUnknown` the operation stays open and `resume` finishes it. Raises `NotRecordedYet` where the
-        Portal has done it and the county's record could not be written; `resume` finishes that too.
+        Portal has done it, and `CommitUnknown` where it has refused it, and the county's record could not be written;
+        `resume` finishes that too.
         """
         if operation.state is OperationState.DONE:
             return operation
@@ -193,20 +224,24 @@ class Operations:
     def _carry_out(self, operation: Operation, ask: Callable[[Operation], Any]) -> Operation:
         try:
             answer = ask(operation)
-        except (PortalRefused, PortalNotAsked) as error:
-            self._end(operation, OperationState.FAILED, error.detail)
-            raise
-        except PortalOutcomeUnknown as error:
-            self._end(operation, OperationState.UNKNOWN, error.detail)
+        except PortalError as error:
+            state = _state_after(error, operation)
+            try:
+                self._end(operation, state, error.detail)
+            except _NOT_WRITTEN as failure:
+                # Open is what it stays on record, so it will be taken up again and "not done" would not hold.
+                _log.warning("operation %s keeps its lease: %s", operation.id, failure)
+                if state is OperationState.FAILED:
+                    raise CommitUnknown(f"operation {operation.id}: {failure}") from error
             raise
         try:
             return self._complete(operation, answer)
-        except (DatabaseBusy, CommitUnknown) as error:
+        except _NOT_WRITTEN as error:
             raise NotRecordedYet(f"operation {operation.id}: {error}") from error
 
     def _complete(self, operation: Operation, answer: Any) -> Operation:
         with self._database.write() as session:
-            row = session.get_one(OperationRow, str(operation.id))
+            row = session.get_one(OperationRow, str(operation.id), with_for_update=True)
             if row.state == OperationState.DONE:
                 return _operation(row)
             row.result = self._handlers[operation.kind].complete(session, operation, answer)
@@ -232,18 +267,30 @@ class Operations:
             return self._carry_out(operation, self._look_then_call)
         except PortalError as error:
             _log.warning("operation %s is not finished: %s", operation.id, error.detail)
-        except NotRecordedYet as error:
+        except (NotRecordedYet, CommitUnknown) as error:
             _log.warning("operation %s is not finished: %s", operation.id, error)
         except ServiceError as error:
             # The Portal did its part and the county's record does not take it: only a person can say which is right.
             _log.error("operation %s cannot be completed: %s", operation.id, error)
             self._end(operation, OperationState.UNKNOWN, str(error))
+        except Exception:  # noqa: BLE001
+            # A county's own gateway may stumble in ways of its own, and the page that came here by must open even so.
+            _log.exception("operation %s is not finished", operation.id)
         return self._read(operation_id)
 
     def _look_then_call(self, operation: Operation) -> Any:
         handler = self._handlers[operation.kind]
         found = handler.look(operation)
-        return handler.call(operation) if found is None else found
+        if found is not None:
+            return found
+        try:
+            return handler.call(operation)
+        except PortalRefused:
+            # A Portal that keeps no keys refuses what the first call has brought about since the look.
+            found = handler.look(operation)
+            if found is None:
+                raise
+            return found
 
     def is_done(self, session: Session, operation_id: UUID) -> bool:
         """Whether this very operation was carried out before: a form that was sent twice."""
@@ -271,7 +318,13 @@ class Operations:
                 .values(leased_until=now() + self._lease, attempts=OperationRow.attempts + 1)
                 .returning(OperationRow.id)
             ).first()
-            return _operation(session.get_one(OperationRow, operation_id)) if claimed else None
+            if not claimed:
+                return None
+            row = session.get_one(OperationRow, operation_id)
+            done = select(OperationRow).where(
+                OperationRow.target == row.target, OperationRow.state == OperationState.DONE
+            )
+            return replace(_operation(row), earlier=tuple(other.result or {} for other in session.scalars(done)))
 
     def _read(self, operation_id: str) -> Operation:
         with self._database.read() as session:
@@ -279,7 +332,7 @@ class Operations:
 
     def _end(self, operation: Operation, state: OperationState, failure: str) -> None:
         with self._database.write() as session:
-            row = session.get_one(OperationRow, str(operation.id))
+            row = session.get_one(OperationRow, str(operation.id), with_for_update=True)
             if row.state not in OPEN_STATES:
                 return
             row.state = state
@@ -292,6 +345,16 @@ class Operations:
                     # Whoever began it was told that its outcome was not known; here is how that ended.
                     details = {"operation": operation.kind.label, "reason": row.failure}
                     record(session, row.provider_id, HistoryAction.NOT_DONE, row.actor, details, row.id)
+
+
+def _state_after(error: PortalError, operation: Operation) -> OperationState:
+    """What a call that failed leaves the operation in."""
+    if isinstance(error, PortalRefused):
+        return OperationState.FAILED
+    if isinstance(error, PortalNotAsked) and operation.attempts == 1:
+        return OperationState.FAILED
+    # That this attempt did not reach the Portal says nothing about an earlier one.
+    return OperationState.UNKNOWN
 
 
 def _operation(row: OperationRow) -> Operation:

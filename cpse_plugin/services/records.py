@@ -11,10 +11,12 @@ from .errors import AlreadyLinked, NotFound
 _LARGEST_ID = 2**31 - 1
 
 
-def provider_row(session: Session, provider_id: int) -> ProviderRow:
-    """The row of a provider. Raises `NotFound`."""
+def provider_row(session: Session, provider_id: int, *, lock: bool = False) -> ProviderRow:
+    """The row of a provider; with `lock` nobody else changes it before this transaction ends. Raises `NotFound`."""
+    # SQLite has no such lock and needs none: there is one writer at a time.
+    locking = {"of": ProviderRow} if lock else None
     # An id beyond the column's range is no provider's, and databases refuse to compare with it.
-    row = session.get(ProviderRow, provider_id) if 0 < provider_id <= _LARGEST_ID else None
+    row = session.get(ProviderRow, provider_id, with_for_update=locking) if 0 < provider_id <= _LARGEST_ID else None
     if row is None:
         raise NotFound(f"provider {provider_id}")
     return row
@@ -87,7 +89,7 @@ def keep_counts(session: Session, provider_id: int, active_admins: int, open_inv
 
     This is no edit of the profile, so it leaves the row's version alone: a colleague's open form stays good.
     """
-    row = session.get_one(ProviderRow, provider_id)
+    row = provider_row(session, provider_id, lock=True)
     status = set_up_status(
         profile(row),
         linked=row.link is not None,

@@ -1,15 +1,18 @@
 """Signing in: OpenID Connect at the county's identity provider, or the host's own user; roles from groups."""
 
-from .errors import NotBegunHere, SignInFailed
+from .errors import NotBegunHere, ProviderRefused, ProviderUnavailable, SignInFailed, TokenRefused
 from .identity import Identity
 from .next_page import safe_next_page
 from .oidc import AuthorizationAnswer, OidcClient
 from .sessions import (
+    NotStaff,
     cookie_warning,
+    current_session,
     current_staff,
     parts,
     person_without_role,
     remember_without_role,
+    session_id,
     sign_in,
     sign_out,
 )
@@ -18,14 +21,20 @@ __all__ = [
     "AuthorizationAnswer",
     "Identity",
     "NotBegunHere",
+    "NotStaff",
     "OidcClient",
+    "ProviderRefused",
+    "ProviderUnavailable",
     "SignInFailed",
+    "TokenRefused",
     "cookie_warning",
+    "current_session",
     "current_staff",
     "parts",
     "person_without_role",
     "remember_without_role",
     "safe_next_page",
+    "session_id",
     "sign_in",
     "sign_out",
 ]

@@ -21,7 +21,7 @@ from .keys import VerificationKey, keys_for
 ALGORITHMS = ("RS256", "PS256", "ES256")
 LEEWAY = 30
 OLDEST = 600
-_LONGEST_SUBJECT = 255
+_LONGEST_NAME = 255
 
 
 class _Registry(jws.JWSRegistry):
@@ -43,8 +43,14 @@ class Expectation:
     access_token: str
 
 
-class IdToken:
-    """An id_token whose form and header are in order; its signature and its claims are still to be checked."""
+class SignedToken:
+    """A token whose form and header are in order; its signature and its claims are still to be checked.
+
+    `types` are what its `typ` may say, in capitals; to leave `typ` out is to say nothing wrong.
+    """
+
+    name = "token"
+    types: tuple[str, ...] = ()
 
     def __init__(self, text: str) -> None:
         """Take a token apart. Raises `TokenRefused`."""
@@ -53,8 +59,8 @@ class IdToken:
             header: dict[str, Any] = self._signed.headers()
             _REGISTRY.check_header(header)
         except (JoseError, ValueError, TypeError, RecursionError) as error:
-            raise TokenRefused(f"the id_token cannot be read ({type(error).__name__})") from error
-        self.alg = _acceptable_alg(header)
+            raise TokenRefused(f"the {self.name} cannot be read ({type(error).__name__})") from error
+        self.alg = _acceptable_alg(header, self.types)
         self.kid: str | None = header.get("kid")
 
     def is_signed_by(self, keys: Iterable[VerificationKey]) -> bool:
@@ -67,14 +73,26 @@ class IdToken:
         except (JoseError, ValueError, TypeError):
             return False
 
+    def _common_claims(self, issuer: str, client_id: str, now: float) -> dict[str, Any]:
+        """Return the claims once it is certain who made the token, for whom, and that it counts at this time."""
+        claims = _read_claims(self._signed.payload)
+        if claims.get("iss") != issuer:
+            raise TokenRefused("iss is not the identity provider that was asked")
+        _check_audience(claims, client_id)
+        _check_time(claims, now)
+        return claims
+
+
+class IdToken(SignedToken):
+    """An id_token; see `SignedToken`."""
+
+    name = "id_token"
+    types = ("JWT",)
+
     def claims(self, expected: Expectation, now: float) -> dict[str, Any]:
         """Return the claims once all of them are checked. Raises `TokenRefused`. Only for a token that is signed."""
-        claims = _read_claims(self._signed.payload)
-        if claims.get("iss") != expected.issuer:
-            raise TokenRefused("iss is not the identity provider that was asked")
-        _check_audience(claims, expected.client_id)
-        _check_subject(claims.get("sub"))
-        _check_time(claims, now)
+        claims = self._common_claims(expected.issuer, expected.client_id, now)
+        check_name(claims.get("sub"), "sub")
         nonce = claims.get("nonce")
         if not isinstance(nonce, str) or not _same(nonce, expected.nonce):
             raise TokenRefused("nonce is missing or another one")
@@ -83,11 +101,11 @@ class IdToken:
         return claims
 
 
-def _acceptable_alg(header: dict[str, Any]) -> str:
+def _acceptable_alg(header: dict[str, Any], types: tuple[str, ...]) -> str:
     alg = header["alg"]
     if alg not in ALGORITHMS:
         raise TokenRefused("alg is none of " + ", ".join(ALGORITHMS))
-    if header.get("typ", "JWT").upper() != "JWT":
+    if "typ" in header and header["typ"].upper() not in types:
         raise TokenRefused("typ says that this is another kind of token")
     if "crit" in header:
         raise TokenRefused("crit demands an extension; none is known here")
@@ -116,11 +134,13 @@ def _check_audience(claims: dict[str, Any], client_id: str) -> None:
         raise TokenRefused("azp is another client")
 
 
-def _check_subject(subject: object) -> None:
-    if not isinstance(subject, str) or not subject.strip():
-        raise TokenRefused("sub is missing or empty")
-    if len(subject) > _LONGEST_SUBJECT or not subject.isprintable():
-        raise TokenRefused("sub is longer than 255 characters, or has characters that cannot be shown")
+def check_name(value: object, claim: str) -> str:
+    """Return what the provider calls somebody or something, if it can be stored and compared to the letter."""
+    if not isinstance(value, str) or not value.strip():
+        raise TokenRefused(f"{claim} is missing or empty")
+    if len(value) > _LONGEST_NAME or not value.isprintable():
+        raise TokenRefused(f"{claim} is longer than 255 characters, or has characters that cannot be shown")
+    return value
 
 
 def _check_time(claims: dict[str, Any], now: float) -> None:

@@ -9,16 +9,21 @@ from ..domain.text import clean_text
 
 _LONGEST_NAME = 200
 _LONGEST_EMAIL = 254
+_LONGEST_SID = 255
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A person whom the identity provider has signed in, with or without a role here."""
+    """A person whom the identity provider has signed in, with or without a role here.
+
+    `provider_sid` is the provider's name for its own session, by which it can say later that the session is over.
+    """
 
     subject: str
     name: str
     email: str | None
     groups: tuple[str, ...]
+    provider_sid: str | None = None
 
     @classmethod
     def from_claims(cls, claims: Mapping[str, Any], role_claim: str) -> "Identity":
@@ -27,7 +32,7 @@ class Identity:
         email = _email(claims)
         full_name = " ".join(part for part in (_text(claims, "given_name"), _text(claims, "family_name")) if part)
         name = _text(claims, "name") or full_name or _text(claims, "preferred_username") or email or subject
-        return cls(subject, name, email, _groups(claims.get(role_claim)))
+        return cls(subject, name, email, _groups(claims.get(role_claim)), _provider_sid(claims.get("sid")))
 
     def as_staff(self, role_map: Mapping[str, Role]) -> Staff | None:
         """The member of staff that the person is, or None where no group of theirs gives a role."""
@@ -53,3 +58,8 @@ def _groups(value: object) -> tuple[str, ...]:
     if isinstance(value, str):
         return (value,)
     return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()
+
+
+def _provider_sid(value: object) -> str | None:
+    """A name that cannot be stored counts as none; then the subject is what a logout goes by."""
+    return value if isinstance(value, str) and value.isprintable() and 0 < len(value) <= _LONGEST_SID else None

@@ -20,10 +20,11 @@ from werkzeug.datastructures import MultiDict
 from ..outbound import BoundedOAuth2Session, BoundedSession, UnreadableAnswer, read_json, reason, time_limit
 from ..settings import Settings
 from .errors import NotBegunHere, ProviderRefused, ProviderUnavailable, SignInFailed, TokenRefused
-from .id_token import Expectation, IdToken
+from .id_token import Expectation, IdToken, SignedToken
 from .identity import Identity
 from .kept import Kept
 from .keys import VerificationKey, read_keys
+from .logout_token import LogoutToken, ProviderLogout
 from .metadata import ProviderMetadata, issuers_of, read_metadata
 from .pending import PendingSignIn
 
@@ -72,10 +73,11 @@ class OidcClient:
         self._metadata = Kept(self._fetch_metadata, clock)
         self._keys = Kept(self._fetch_keys, clock)
 
-    def begin(self, redirect_uri: str, next_page: str | None) -> tuple[PendingSignIn, str]:
+    def begin(self, redirect_uri: str, next_page: str | None, *, silent: bool = False) -> tuple[PendingSignIn, str]:
         """Begin a sign-in: what the browser's session must keep, and the address to send the browser to.
 
-        Raises `SignInFailed`.
+        With `silent` the provider is told to ask the person nothing: it answers at once who has signed in there, or
+        that it would have to ask (`ProviderRefused`). Raises `SignInFailed`.
         """
         with _failing_closed():
             metadata = self._metadata.get()
@@ -85,6 +87,7 @@ class OidcClient:
             verifier=generate_token(64),
             next_page=next_page,
             begun=int(self._clock()),
+            silent=silent,
         )
         with self._authlib_session(metadata, redirect_uri) as session:
             address, _ = session.create_authorization_url(
@@ -92,6 +95,7 @@ class OidcClient:
                 state=pending.state,
                 nonce=pending.nonce,
                 code_verifier=pending.verifier,
+                **({"prompt": "none"} if silent else {}),
             )
         return pending, str(address)
 
@@ -112,6 +116,13 @@ class OidcClient:
             return None
         query = urlencode({"client_id": self._client_id, "post_logout_redirect_uri": back_to})
         return f"{endpoint}{'&' if '?' in endpoint else '?'}{query}"
+
+    def provider_logout(self, logout_token: str) -> ProviderLogout:
+        """What the identity provider says is over (back-channel logout). Raises `SignInFailed`."""
+        with _failing_closed():
+            token = LogoutToken(logout_token)
+            self._check_signature(token)
+            return token.logout(self._metadata.get().issuer, self._client_id, self._clock())
 
     def ping(self) -> None:
         """Make sure that the identity provider answers with a document that can be used. Raises `SignInFailed`."""
@@ -151,7 +162,7 @@ class OidcClient:
                 raise ProviderUnavailable(f"the token answer cannot be read ({type(error).__name__})") from error
         return _checked_tokens(tokens)
 
-    def _check_signature(self, token: IdToken) -> None:
+    def _check_signature(self, token: SignedToken) -> None:
         keys = self._keys.get()
         if token.is_signed_by(keys):
             return

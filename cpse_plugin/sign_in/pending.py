@@ -14,7 +14,8 @@ ENDS_AFTER = 30 * 60
 class PendingSignIn:
     """What ties the answer of the identity provider to the browser that asked.
 
-    `next_page` is where the person wanted to go, `begun` a time in seconds since 1970.
+    `next_page` is where the person wanted to go, `begun` a time in seconds since 1970. `silent` is set where the
+    provider was asked to answer without asking the person anything.
     """
 
     state: str
@@ -22,6 +23,7 @@ class PendingSignIn:
     verifier: str
     next_page: str | None
     begun: int
+    silent: bool = False
 
     def is_open(self, now: float) -> bool:
         """Whether the person may still come back with an answer."""

@@ -1,22 +1,23 @@
-"""Who makes this request: kept in the browser's session, or named by the host."""
+"""Who makes this request: the person of the browser's session, or the one whom the host names."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import Protocol, cast
 
 from flask import Flask, current_app, g, request, session
 
 from ..domain.access import Role, Staff
+from ..services.kept_forms import KeptForms
+from ..services.sign_in_sessions import LiveSession, RoleCheck, SignInSessions
 from ..settings import Settings
+from .identity import Identity
 from .oidc import OidcClient
 from .pending import SESSION_KEY as PENDING_KEY
 
-STAFF_KEY = "cpse_staff"
+# All that the cookie says of a person who is signed in: the id of a row.
+SESSION_ID_KEY = "cpse_session"
 WITHOUT_ROLE_KEY = "cpse_without_role"
-# A cookie cannot be called back, so what it says ends by itself.
-SIGNED_IN_FOR = 12 * 3600
-_CACHED = "_cpse_staff"
+_CACHED = "_cpse_who"
 
 
 class Parts(Protocol):
@@ -34,13 +35,26 @@ class Parts(Protocol):
     def staff_loader(self) -> Callable[[], Staff | None] | None:
         """The host's own answer to who makes this request."""
 
+    @property
+    def sessions(self) -> SignInSessions:
+        """The sessions of staff who signed in at the identity provider."""
+
+    @property
+    def kept_forms(self) -> KeptForms:
+        """What was typed into forms whose session was over."""
+
+
+class NotStaff(TypeError):
+    """The host's `staff_loader` returned something else than a member of staff or None."""
+
 
 @dataclass(frozen=True, slots=True)
-class _Cached:
+class _Who:
     """The answer for one request. `flask.g` can outlive a request, namely where an application context is pushed."""
 
     request: object
-    staff: Staff | None
+    staff: Staff | None = None
+    session: LiveSession | None = None
 
 
 def parts() -> Parts:
@@ -52,32 +66,39 @@ def current_staff() -> Staff | None:
     """The member of staff who makes this request, or None where there is none or the person has no role.
 
     Without an identity provider the host's `staff_loader` says who it is. Only one of the two ever counts, since two
-    sources could name two people.
+    sources could name two people. A person whose role is to be asked for again is nobody until that is done.
     """
-    this_request = request._get_current_object()  # type: ignore[attr-defined]  # Werkzeug's proxy has it.
-    cached: _Cached | None = g.get(_CACHED)
-    if cached is None or cached.request is not this_request:
-        loader = parts().staff_loader if parts().oidc is None else None
-        cached = _Cached(this_request, loader() if loader is not None else _staff_of_session())
-        setattr(g, _CACHED, cached)
-    return cached.staff
+    return _who().staff
 
 
-def sign_in(staff: Staff) -> None:
-    """Let the browser be this person's from now on."""
-    _begin_anew()
-    session[STAFF_KEY] = {
-        "sub": staff.subject,
-        "name": staff.name,
-        "email": staff.email,
-        "role": staff.role.name.lower(),
-        "since": int(time.time()),
-    }
+def current_session() -> LiveSession | None:
+    """The session of this request's person; None where there is none or the host names its user."""
+    return _who().session
+
+
+def session_id() -> str | None:
+    """The id that the browser brings, be its session alive or over."""
+    found = session.get(SESSION_ID_KEY)
+    return found if isinstance(found, str) else None
+
+
+def sign_in(staff: Staff, identity: Identity, *, silent: bool = False) -> None:
+    """Let the browser be this person's from now on, in a session of its own.
+
+    A `silent` one was no work of the person's, so it ends when the session that it takes the place of would have.
+    """
+    before = current_session()
+    goes_on = silent and before is not None and before.staff.subject == staff.subject
+    begun = parts().sessions.begin(
+        staff, identity.provider_sid, longest_end=before.longest_end if goes_on and before else None
+    )
+    sign_out()
+    session[SESSION_ID_KEY] = begun
 
 
 def remember_without_role(name: str) -> None:
     """Remember that the browser's person has signed in and may do nothing here."""
-    _begin_anew()
+    sign_out()
     session[WITHOUT_ROLE_KEY] = name
 
 
@@ -88,8 +109,19 @@ def person_without_role() -> str | None:
 
 
 def sign_out() -> None:
-    """Forget who the browser's person is; what else the session holds is the host's and stays."""
-    _begin_anew()
+    """End the person's session, and forget who it was; what else the host's session holds stays.
+
+    The host's session gets a new id too, where the server keeps sessions by one.
+    """
+    ending = session_id()
+    if ending is not None:
+        parts().sessions.end(ending)
+    for key in (SESSION_ID_KEY, WITHOUT_ROLE_KEY, PENDING_KEY):
+        session.pop(key, None)
+    g.pop(_CACHED, None)
+    regenerate = getattr(current_app.session_interface, "regenerate", None)
+    if callable(regenerate):
+        regenerate(session)
 
 
 def cookie_warning(app: Flask) -> str | None:
@@ -103,28 +135,34 @@ def cookie_warning(app: Flask) -> str | None:
     )
 
 
-def _begin_anew() -> None:
-    """Drop what the session says of the person, and its identity too where the server keeps sessions by an id."""
-    for key in (STAFF_KEY, WITHOUT_ROLE_KEY, PENDING_KEY):
-        session.pop(key, None)
-    g.pop(_CACHED, None)
-    regenerate = getattr(current_app.session_interface, "regenerate", None)
-    if callable(regenerate):
-        regenerate(session)
+def _who() -> _Who:
+    this_request = request._get_current_object()  # type: ignore[attr-defined]  # Werkzeug's proxy has it.
+    known: _Who | None = g.get(_CACHED)
+    if known is None or known.request is not this_request:
+        # Should finding out fail, then the page that says so is drawn, and it is drawn for nobody.
+        setattr(g, _CACHED, _Who(this_request))
+        known = _find_out(this_request)
+        setattr(g, _CACHED, known)
+    return known
 
 
-def _staff_of_session() -> Staff | None:
-    entry = session.get(STAFF_KEY)
-    if not isinstance(entry, dict):
+def _find_out(this_request: object) -> _Who:
+    if parts().oidc is None:
+        return _Who(this_request, _staff_of_host())
+    identifier = session_id()
+    found = parts().sessions.find(identifier) if identifier is not None else None
+    staff = found.staff if found is not None and found.role_check is not RoleCheck.OVER else None
+    return _Who(this_request, staff, found)
+
+
+def _staff_of_host() -> Staff | None:
+    """Ask the host. What it answers decides what may be done here, so it is looked at closely."""
+    loader = parts().staff_loader
+    staff: object = loader() if loader is not None else None
+    if staff is None:
         return None
-    try:
-        return _read_entry(entry)
-    except (KeyError, TypeError, ValueError):
-        # Another version of the plugin wrote it; the person signs in again.
-        return None
-
-
-def _read_entry(entry: dict[str, Any]) -> Staff | None:
-    if not 0 <= time.time() - entry["since"] < SIGNED_IN_FOR:
-        return None
-    return Staff(entry["sub"], entry["name"], entry["email"], Role.from_name(entry["role"]))
+    if not isinstance(staff, Staff):
+        raise NotStaff(f"staff_loader returned {type(staff).__name__}; it must return Staff or None")
+    if not isinstance(staff.role, Role) or not isinstance(staff.subject, str) or not staff.subject.strip():
+        raise NotStaff("staff_loader returned Staff without a role or without a subject")
+    return staff

@@ -99,10 +99,14 @@
     if (!region || (fault === null && !again && (asked.get(region)?.words === words || isShown(region, words)))) return;
 
     asked.delete(region);
-    htmx.trigger(region, 'htmx:abort');
+    window.htmx?.trigger(region, 'htmx:abort');
     if (fault !== null) {
       const count = digits.length < 10 ? 10 - digits.length : digits.length;
       region.textContent = fault && field.dataset[fault].replace('{n}', count);
+      return;
+    }
+    if (!window.htmx) {
+      region.textContent = field.dataset.saySilence;
       return;
     }
     const question = { words };
@@ -233,7 +237,14 @@
     if (ctx && !ctx.response && !ctx.cpseQuestion) showAlert(UNREACHABLE);
   });
 
-  // --- forms without htmx ------------------------------------------------------------------------------------------
+  // --- pages without htmx ------------------------------------------------------------------------------------------
+
+  // Where htmx did not come, links and forms are plain ones, and a page that waits for a piece gives way to the one
+  // that has it.
+  if (!window.htmx) {
+    const waiting = document.querySelector('#cpse [hx-trigger="load"]');
+    if (waiting) location.replace(waiting.getAttribute('hx-get'));
+  }
 
   on('submit', (event) => {
     const form = event.target;

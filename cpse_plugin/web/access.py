@@ -1,26 +1,46 @@
 """Who may call a view, declared beside its route and enforced before it runs."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from flask import current_app, redirect, request, url_for
+from flask import current_app, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import BadRequest, HTTPException
+from werkzeug.sansio.utils import host_is_trusted
 
 from ..domain.access import Action, NotAllowed, Staff
-from ..sign_in import current_staff
+from ..services.sign_in_sessions import RoleCheck
+from ..sign_in import current_session, current_staff, session_id
+from . import kept_forms, rate_limit
 from .htmx import client_redirect, current_page, is_htmx
+from .parts import parts
 
 View = TypeVar("View", bound=Callable[..., Any])
 
 PUBLIC = "public"
 _MARK = "_cpse_access"
+_WAY_BACK = "_cpse_way_back"
 
 
-def requires(action: Action) -> Callable[[View], View]:
-    """Declare the action that a person must be allowed to do to call the view."""
+@dataclass(frozen=True, slots=True)
+class _WayBack:
+    """Where a person goes on who has to sign in first.
+
+    `form_page` is the endpoint of the page whose form a view takes: what was typed is shown there again. A view that is
+    `beside_form` brings a piece into a page with a half-filled form, which must not be left for it.
+    """
+
+    form_page: str | None = None
+    beside_form: bool = False
+
+
+def requires(action: Action, *, form_page: str | None = None, beside_form: bool = False) -> Callable[[View], View]:
+    """Declare the action that a person must be allowed to do to call the view, and where they go on; see `_WayBack`."""
 
     def mark(view: View) -> View:
         setattr(view, _MARK, action)
+        setattr(view, _WAY_BACK, _WayBack(form_page, beside_form))
         return view
 
     return mark
@@ -46,26 +66,88 @@ def signed_in_staff() -> Staff:
 
 
 def enforce() -> ResponseReturnValue | None:
-    """Let the request through, send the person to sign in, or raise `NotAllowed`; runs before every view."""
+    """Let the request through, send the person to sign in, or raise what refuses it; runs before every view."""
+    _check_host()
     if request.endpoint is None or request.endpoint == "cpse.static":
         return None
-    access = declared_access(current_app.view_functions[request.endpoint])
+    view = current_app.view_functions[request.endpoint]
+    access = declared_access(view)
     if access == PUBLIC:
+        rate_limit.enforce(view, parts().rate_limits)
         return None
     if not isinstance(access, Action):
         raise RuntimeError(f"the view {request.endpoint} declares no permission")
     staff = current_staff()
     if staff is None:
-        return _to_sign_in()
+        return _to_sign_in(getattr(view, _WAY_BACK))
     if not staff.may(access):
         raise NotAllowed(access)
+    if _is_time_to_ask_for_the_role():
+        return redirect(url_for("cpse.sign_in", next=_here()))
+    rate_limit.enforce(view, parts().rate_limits)
     return None
 
 
-def _to_sign_in() -> ResponseReturnValue:
+def _check_host() -> None:
+    """Refuse a request for another host: addresses that are made for the identity provider name the host."""
+    trusted = parts().settings.trusted_hosts or current_app.config.get("TRUSTED_HOSTS")
+    if trusted and not host_is_trusted(request.host.lower(), trusted):
+        raise BadRequest("The request is for another host.")
+
+
+def _is_time_to_ask_for_the_role() -> bool:
+    """Whether the identity provider is asked on the way to this page.
+
+    A page can make the detour through the provider, and a form or a piece of a page cannot: pages do so early.
+    """
+    session = current_session()
+    is_page = request.method == "GET" and not is_htmx()
+    return is_page and session is not None and session.role_check is not RoleCheck.FRESH
+
+
+def _to_sign_in(way_back: _WayBack) -> ResponseReturnValue:
     """Send a page to sign in; tell htmx to, since a login page has no place inside a tab."""
+    if is_htmx() and way_back.beside_form:
+        return make_response(render_template("cpse/sign_in/_beside_form.html"), 401)
+    if request.method != "POST":
+        next_page = current_page() if is_htmx() else _here()
+    elif way_back.form_page is not None:
+        next_page = _keep_form(way_back.form_page)
+    else:
+        # A confirmation is not repeated by itself, so the person stands before it again.
+        next_page = _page_before()
+    address = url_for("cpse.sign_in", next=next_page)
     if is_htmx():
-        return client_redirect(url_for("cpse.sign_in", next=current_page()), status=401)
-    # A change cannot be come back to, so after signing in the person stands on the page that it was made from.
-    here = request.script_root + request.full_path.rstrip("?")
-    return redirect(url_for("cpse.sign_in", next=here if request.method == "GET" else current_page()))
+        return client_redirect(address, status=401)
+    if request.method == "POST" and parts().oidc is not None:
+        # A Content-Security-Policy with `form-action 'self'` stops a form that is redirected to another host, as the
+        # identity provider is. A page that leads on is no redirect.
+        page = render_template("cpse/sign_in/first.html", address=address, signed_out=current_session() is None)
+        return make_response(page, 401)
+    return redirect(address)
+
+
+def _keep_form(endpoint: str) -> str:
+    """Keep what was typed, if it is known whose it is; returns the address of the form's page."""
+    page = url_for(endpoint, **(request.view_args or {}))
+    identifier = session_id()
+    subject = parts().sessions.subject_of(identifier) if identifier is not None else None
+    if subject is not None:
+        kept_forms.keep(subject, page, signed_out=current_session() is None)
+    return page
+
+
+def _page_before() -> str:
+    """The page that a form was sent from, as far as it can be opened; a refused form's own address often cannot."""
+    page = current_page()
+    adapter = current_app.create_url_adapter(request)
+    path = page.partition("?")[0].removeprefix(request.script_root)
+    try:
+        is_page = adapter is not None and adapter.match(path, method="GET") is not None
+    except HTTPException:
+        is_page = False
+    return page if is_page else url_for("cpse.providers")
+
+
+def _here() -> str:
+    return request.script_root + request.full_path.rstrip("?")

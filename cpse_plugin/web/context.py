@@ -8,18 +8,25 @@ from uuid import uuid4
 from flask import url_for
 
 from ..domain.access import Action, Staff
-from ..sign_in import current_staff
+from ..services.sign_in_sessions import LiveSession
+from ..sign_in import current_session, current_staff
+from . import kept_forms
 from .parts import parts
 from .words import NPI_WORDS, day, moment
 
 
 @dataclass(frozen=True, slots=True)
 class PageContext:
-    """The county's name, the person who looks, and small helpers."""
+    """The county's name, the person who looks, and small helpers.
+
+    `kept_form` says why the page's form holds what was typed before the person signed in again; see `kept_forms`.
+    """
 
     county_name: str
     base_template: str
     staff: Staff | None
+    session: LiveSession | None
+    kept_form: str | None
     npi_words: dict[str, str]
     asset_versions: dict[str, str]
 
@@ -47,5 +54,13 @@ class PageContext:
 def context() -> dict[str, Any]:
     """The context processor of the plugin's own pages."""
     settings = parts().settings
-    page = PageContext(settings.county_name, settings.base_template, current_staff(), NPI_WORDS, parts().asset_versions)
+    page = PageContext(
+        county_name=settings.county_name,
+        base_template=settings.base_template,
+        staff=current_staff(),
+        session=current_session(),
+        kept_form=kept_forms.notice(),
+        npi_words=NPI_WORDS,
+        asset_versions=parts().asset_versions,
+    )
     return {"cpse": page}

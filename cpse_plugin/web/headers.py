@@ -27,8 +27,7 @@ def secure(response: Response) -> Response:
     headers["X-Content-Type-Options"] = "nosniff"
     # Flask-WTF wants to see where a form over HTTPS comes from, so the referrer stays within this host.
     headers.setdefault("Referrer-Policy", "same-origin")
-    response.vary.add("HX-Request")
-    response.vary.add("Cookie")
+    response.vary.update(("HX-Request", "Cookie"))
     return response
 
 

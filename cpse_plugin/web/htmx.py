@@ -30,12 +30,21 @@ def wants_fragment() -> bool:
 def page_or_block(template: str, block: str, status: int = 200, **context: Any) -> Response:
     """Answer with the template's block to htmx, with the whole page to anyone else."""
     body = render_block(template, block, **context) if wants_fragment() else render_template(template, **context)
-    return make_response(body, status)
+    return _answer(body, status, context)
 
 
 def page_or_piece(page: str, piece: str, status: int = 200, **context: Any) -> Response:
     """Answer with one template to htmx and another to anyone else: a dialog and the page that stands in for it."""
-    return make_response(render_template(piece if wants_fragment() else page, **context), status)
+    return _answer(render_template(piece if wants_fragment() else page, **context), status, context)
+
+
+def _answer(body: str, status: int, context: dict[str, Any]) -> Response:
+    """The response; a `problem` that it shows says to machines as well when to try again."""
+    response = make_response(body, status)
+    retry_after = getattr(context.get("problem"), "retry_after", None)
+    if retry_after is not None:
+        response.headers["Retry-After"] = str(retry_after)
+    return response
 
 
 def toast(response: Response, text: str) -> Response:

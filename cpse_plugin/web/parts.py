@@ -7,18 +7,21 @@ from typing import cast
 from flask import current_app
 
 from ..domain.access import Staff
-from ..npi_registry.gateway import NpiRegistry
+from ..npi_registry.look_up import NpiChain
 from ..portal.gateway import PortalGateway
 from ..services.admin_users import AdminUserService
 from ..services.association import Associations
 from ..services.database import Database
 from ..services.directory import Directory
 from ..services.history import History
+from ..services.kept_forms import KeptForms
 from ..services.npi import NpiLookUp
 from ..services.operations import Operations
 from ..services.providers import Providers
+from ..services.sign_in_sessions import SignInSessions
 from ..settings import Settings
 from ..sign_in.oidc import OidcClient
+from .rate_limit import RateLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,7 @@ class Parts:
     settings: Settings
     database: Database
     portal: PortalGateway
-    registry: NpiRegistry
+    registry: NpiChain
     providers: Providers
     directory: Directory
     associations: Associations
@@ -38,6 +41,9 @@ class Parts:
     npi: NpiLookUp
     oidc: OidcClient | None
     staff_loader: Callable[[], Staff | None] | None
+    sessions: SignInSessions
+    kept_forms: KeptForms
+    rate_limits: RateLimits
     asset_versions: dict[str, str]
 
 

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from flask import Blueprint, Response, current_app, make_response, render_template, request
 from flask_wtf.csrf import CSRFError
@@ -16,12 +17,20 @@ from werkzeug.exceptions import HTTPException
 from ..domain.access import NotAllowed
 from ..portal import gateway as portal
 from ..services import errors as services
+from ..sign_in import current_staff
 from .htmx import retarget, target_id, wants_fragment
+from .rate_limit import TooOften
 from .words import day, moment
 
 _log = logging.getLogger("cpse_plugin")
 
 _SAFE = "Nothing was changed; it is safe to try again."
+# By whether the request only reads.
+_UNEXPECTED = {
+    True: "It is on record. Nothing was lost. Please try again, and tell us if it happens again.",
+    False: "It is on record, and it is not known whether this was done. Please do not repeat it: open the page again "
+    "to see how it is, and tell us.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +64,16 @@ def _in_words(seconds: int) -> str:
     return f"in {seconds} seconds" if seconds < 120 else f"in {round(seconds / 60)} minutes"
 
 
+def _too_often(error: TooOften) -> Problem:
+    return Problem(
+        429,
+        "That was too often in a short time",
+        f"Nothing was changed. Please try again {_in_words(error.retry_after)}.",
+        True,
+        retry_after=error.retry_after,
+    )
+
+
 def _outcome_unknown(_: portal.PortalOutcomeUnknown) -> Problem:
     if request.method in ("GET", "HEAD"):
         return Problem(502, "The CPSE Portal gave no proper answer", "Nothing was lost. Please try again.", True)
@@ -63,6 +82,15 @@ def _outcome_unknown(_: portal.PortalOutcomeUnknown) -> Problem:
         "It is not known yet whether this was done",
         "The CPSE Portal gave no proper answer. This is being checked: please do not repeat it. Open the provider "
         "again in a minute; the page then says what came of it.",
+    )
+
+
+def _already_associated(error: portal.AlreadyAssociated) -> Problem:
+    holder = f"the county's number {error.county_provider_id}" if error.county_provider_id else "another one"
+    return Problem(
+        409,
+        "The CPSE Portal has it associated with another provider of the county",
+        f"There it belongs to {holder}. Nothing was changed. Check for matches again to see how it stands now.",
     )
 
 
@@ -125,6 +153,7 @@ _WORDS: tuple[tuple[type[Exception], Callable[[Any], Problem]], ...] = (
             )
         ),
     ),
+    (portal.AlreadyAssociated, _already_associated),
     (portal.PortalRefused, _refused),
     (services.NotFound, _always(Problem(404, "Not found", "There is no such thing here, or not for you."))),
     (services.AlreadyLinked, _already_linked),
@@ -171,9 +200,20 @@ _WORDS: tuple[tuple[type[Exception], Callable[[Any], Problem]], ...] = (
         ),
     ),
     (
+        services.DatabaseRefused,
+        _always(
+            Problem(
+                500,
+                "The county's database does not take this",
+                "Nothing was saved. Trying again will not help: please tell the people who look after this intranet.",
+            )
+        ),
+    ),
+    (
         services.DatabaseBusy,
         _always(Problem(503, "The database is busy", "Nothing was saved. Please try again.", True, 2)),
     ),
+    (TooOften, _too_often),
     (
         NotAllowed,
         _always(Problem(403, "Not allowed", "Your role does not allow this. Please ask a colleague who may do it.")),
@@ -205,9 +245,10 @@ def register(parent: Blueprint) -> None:
 def _handle(error: Exception) -> Response:
     problem = describe(error)
     if isinstance(error, portal.PortalError):
-        _log.warning("%s %s: %s (%s)", request.method, request.path, error.detail, type(error).__name__)
+        _log.warning("%s: %s (%s)", _request_line(), error.detail, type(error).__name__)
     elif isinstance(error, NotAllowed):
-        _log.warning("%s %s was refused: %s", request.method, request.path, error)
+        staff = current_staff()
+        _log.warning("%s was refused to %s: %s", _request_line(), staff.subject if staff else "nobody", error)
     return respond(problem)
 
 
@@ -226,10 +267,13 @@ def _handle_unexpected(error: Exception) -> Response:
     """Answer a fault of ours in words; it is the boundary, or a host's handler would put its own page into a tab."""
     if current_app.debug:
         raise error
-    _log.exception("%s %s failed", request.method, request.path, exc_info=error)
-    return respond(
-        Problem(500, "Something went wrong here", "It is on record. Please try again, and tell us if it happens again.")
-    )
+    _log.exception("%s failed", _request_line(), exc_info=error)
+    return respond(Problem(500, "Something went wrong here", _UNEXPECTED[request.method in ("GET", "HEAD")]))
+
+
+def _request_line() -> str:
+    """Method and path for the log, on one line whatever somebody has typed into the address."""
+    return f"{request.method} {quote(request.path)}"
 
 
 def respond(problem: Problem) -> Response:

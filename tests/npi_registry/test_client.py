@@ -2,25 +2,23 @@
 
 import json
 import logging
-import threading
-import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
 import requests
 import responses
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from responses import matchers
 
 from cpse_plugin.domain.registry import NpiRecord, ProviderKind
 from cpse_plugin.npi_registry.client import ApiNpiRegistry
-from cpse_plugin.npi_registry.gateway import NpiRegistry, RegistryUnavailable
+from cpse_plugin.npi_registry.gateway import NameQuery, RegistryApi, RegistryBusy, RegistryUnavailable
 from cpse_plugin.outbound import USER_AGENT, NotSent
-from cpse_plugin.settings import Timeout
 
-from ..outbound.servers import raw_server
+from .chain import Unlimited
 
 URL = "https://registry.example/api/"
 NPI = "1234567893"
@@ -28,8 +26,8 @@ OTHER_NPI = "1245251222"
 
 
 @pytest.fixture
-def registry() -> NpiRegistry:
-    return ApiNpiRegistry(URL)
+def registry() -> RegistryApi:
+    return ApiNpiRegistry(URL, budget=Unlimited())
 
 
 @pytest.fixture
@@ -64,7 +62,7 @@ def errors(*numbers_and_words: tuple[Any, str]) -> dict[str, Any]:
     }
 
 
-def test_a_provider_is_found(registry: NpiRegistry, mocked: responses.RequestsMock) -> None:
+def test_a_provider_is_found(registry: RegistryApi, mocked: responses.RequestsMock) -> None:
     asked = [
         matchers.query_param_matcher({"version": "2.1", "number": NPI}),
         matchers.header_matcher({"User-Agent": USER_AGENT}),
@@ -81,19 +79,19 @@ def test_a_provider_is_found(registry: NpiRegistry, mocked: responses.RequestsMo
     )
 
 
-def test_the_registry_has_no_such_npi(registry: NpiRegistry, mocked: responses.RequestsMock) -> None:
+def test_the_registry_has_no_such_npi(registry: RegistryApi, mocked: responses.RequestsMock) -> None:
     mocked.get(URL, json={"result_count": 0, "results": []})
     assert registry.look_up(NPI) is None
 
 
 @pytest.mark.parametrize("number", ["15", 15])
-def test_a_deactivated_npi(registry: NpiRegistry, mocked: responses.RequestsMock, number: object) -> None:
+def test_a_deactivated_npi(registry: RegistryApi, mocked: responses.RequestsMock, number: object) -> None:
     mocked.get(URL, json=errors((number, f"CMS deactivated NPI {NPI}. The provider can no longer use this NPI.")))
     assert registry.look_up(NPI) == NpiRecord(NPI, None, "", active=False)
 
 
 def test_a_record_that_says_itself_that_it_is_deactivated(
-    registry: NpiRegistry, mocked: responses.RequestsMock
+    registry: RegistryApi, mocked: responses.RequestsMock
 ) -> None:
     basic = {"organization_name": "STEP BY STEP", "deactivation_date": "01/31/2020"}
     mocked.get(URL, json=found(record(enumeration_type="NPI-2", basic=basic)))
@@ -106,7 +104,7 @@ def test_a_record_that_says_itself_that_it_is_deactivated(
 @pytest.mark.parametrize(
     "npi", ["", "123456789", "1234567890", "2999999998", "0000000006", "12345678931", "１２３４５６７８９３"]
 )
-def test_what_is_no_npi_is_never_sent(registry: NpiRegistry, mocked: responses.RequestsMock, npi: str) -> None:
+def test_what_is_no_npi_is_never_sent(registry: RegistryApi, mocked: responses.RequestsMock, npi: str) -> None:
     with pytest.raises(ValueError, match="well-formed"):
         registry.look_up(npi)
     assert len(mocked.calls) == 0
@@ -135,7 +133,7 @@ def test_what_is_no_npi_is_never_sent(registry: NpiRegistry, mocked: responses.R
     ],
 )
 def test_what_is_no_clear_answer_is_never_taken_for_not_found(
-    registry: NpiRegistry, mocked: responses.RequestsMock, content: object, says: str
+    registry: RegistryApi, mocked: responses.RequestsMock, content: object, says: str
 ) -> None:
     mocked.get(URL, body=json.dumps(content))
     with pytest.raises(RegistryUnavailable, match=says):
@@ -159,7 +157,7 @@ def test_what_is_no_clear_answer_is_never_taken_for_not_found(
     ],
 )
 def test_a_failure_is_never_taken_for_not_found(
-    registry: NpiRegistry, mocked: responses.RequestsMock, answer: dict[str, Any]
+    registry: RegistryApi, mocked: responses.RequestsMock, answer: dict[str, Any]
 ) -> None:
     mocked.get(URL, **answer)
     with pytest.raises(RegistryUnavailable):
@@ -177,7 +175,7 @@ def test_a_failure_is_never_taken_for_not_found(
     ],
 )
 def test_the_drift_of_the_form_does_no_harm(
-    registry: NpiRegistry, mocked: responses.RequestsMock, changes: dict[str, Any]
+    registry: RegistryApi, mocked: responses.RequestsMock, changes: dict[str, Any]
 ) -> None:
     mocked.get(URL, json=found(record(**changes)))
     answer = registry.look_up(NPI)
@@ -196,7 +194,7 @@ def test_the_drift_of_the_form_does_no_harm(
     ],
 )
 def test_the_name_stands_in_reading_order_and_is_clean(
-    registry: NpiRegistry, mocked: responses.RequestsMock, basic: dict[str, Any], name: str
+    registry: RegistryApi, mocked: responses.RequestsMock, basic: dict[str, Any], name: str
 ) -> None:
     mocked.get(URL, body=json.dumps(found(record(basic=basic))))
     answer = registry.look_up(NPI)
@@ -213,13 +211,12 @@ MEMBERS = st.sampled_from(["number", "enumeration_type", "basic", "addresses", "
 PARTS = st.sampled_from(["first_name", "last_name", "organization_name", "status", "deactivation_date", "name"])
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, deadline=None)
 @given(members=st.dictionaries(MEMBERS, JSON), parts=st.dictionaries(PARTS, JSON))
 def test_no_form_of_a_record_leads_to_anything_but_a_record_or_unavailable(
-    monkeypatch: pytest.MonkeyPatch, members: dict[str, Any], parts: dict[str, Any]
+    members: dict[str, Any], parts: dict[str, Any]
 ) -> None:
-    monkeypatch.setattr("cpse_plugin.npi_registry.client._SECONDS_BETWEEN_CALLS", 0)
-    registry = ApiNpiRegistry(URL)
+    registry = ApiNpiRegistry(URL, budget=Unlimited())
     odd = record(**members)
     if isinstance(odd["basic"], dict):
         odd["basic"] = odd["basic"] | parts
@@ -235,7 +232,7 @@ def test_no_form_of_a_record_leads_to_anything_but_a_record_or_unavailable(
     answer.name.encode()
 
 
-def test_ping_asks_for_an_npi_of_nobody(registry: NpiRegistry, mocked: responses.RequestsMock) -> None:
+def test_ping_asks_for_an_npi_of_nobody(registry: RegistryApi, mocked: responses.RequestsMock) -> None:
     mocked.get(
         URL,
         json={"result_count": 0, "results": []},
@@ -244,59 +241,110 @@ def test_ping_asks_for_an_npi_of_nobody(registry: NpiRegistry, mocked: responses
     registry.ping()
 
 
-def test_ping_tells_that_the_registry_is_down(registry: NpiRegistry, mocked: responses.RequestsMock) -> None:
+def test_ping_tells_that_the_registry_is_down(registry: RegistryApi, mocked: responses.RequestsMock) -> None:
     mocked.get(URL, status=503)
     with pytest.raises(RegistryUnavailable, match="503"):
         registry.ping()
 
 
-def test_no_more_than_four_calls_are_made_at_once() -> None:
-    arrived = threading.Semaphore(0)
-    release = threading.Event()
-    lock = threading.Lock()
-    now: list[int] = [0]
-    most: list[int] = [0]
+class NoTurn:
+    """A budget that is used up; remembers how long somebody was ready to wait."""
 
-    def script(server: object, connection: Any) -> None:
-        with lock:
-            now[0] += 1
-            most[0] = max(most[0], now[0])
-        arrived.release()
-        release.wait(10)
-        body = json.dumps(found()).encode()
-        with lock:
-            now[0] -= 1
-        connection.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+    def __init__(self) -> None:
+        self.patience: list[float] = []
 
-    with raw_server(script) as server:
-        registry = ApiNpiRegistry(server.url, timeout=Timeout(5, 20))
-        answers: list[object] = []
-        threads = [threading.Thread(target=lambda: answers.append(registry.look_up(NPI))) for _ in range(6)]
-        for thread in threads:
-            thread.start()
-        for _ in range(4):
-            assert arrived.acquire(timeout=10)
-        assert not arrived.acquire(timeout=0.5)
-        release.set()
-        for thread in threads:
-            thread.join(20)
-    assert answers == [None] * 6
-    assert most == [4]
+    def turn(self, patience: float) -> AbstractContextManager[None]:
+        self.patience.append(patience)
+        raise RegistryBusy("no turn came")
 
 
-def test_calls_keep_a_distance(mocked: responses.RequestsMock) -> None:
-    registry = ApiNpiRegistry(URL)
-    mocked.get(URL, json=found())
-    started = time.monotonic()
-    for _ in range(3):
+def test_no_call_is_made_without_a_turn(mocked: responses.RequestsMock) -> None:
+    budget = NoTurn()
+    registry = ApiNpiRegistry(URL, budget=budget)
+    with pytest.raises(RegistryBusy):
         registry.look_up(NPI)
-    assert time.monotonic() - started >= 0.39
+    with pytest.raises(RegistryBusy):
+        registry.look_up(NPI, patience=30)
+    with pytest.raises(RegistryBusy):
+        registry.search(NameQuery("ORTIZ"))
+    assert budget.patience == [1, 30, 1]
+    assert len(mocked.calls) == 0
+
+
+def test_a_call_names_the_plugin_and_a_contact(mocked: responses.RequestsMock) -> None:
+    named = matchers.header_matcher({"User-Agent": f"{USER_AGENT} (it@tamarack.example)"})
+    mocked.get(URL, json=found(), match=[named])
+    ApiNpiRegistry(URL, budget=Unlimited(), contact="it@tamarack.example").look_up(NPI)
+
+
+def person(number: str, first: str, last: str, state: str = "NY") -> dict[str, Any]:
+    basic = {"first_name": first, "last_name": last, "status": "A"}
+    return record(number=number, basic=basic, addresses=[{"address_purpose": "LOCATION", "state": state}])
+
+
+def test_a_search_by_name_asks_for_names_that_begin_so_and_puts_the_best_first(
+    registry: RegistryApi, mocked: responses.RequestsMock
+) -> None:
+    asked = {
+        "version": "2.1",
+        "enumeration_type": "NPI-1",
+        "limit": "200",
+        "last_name": "Ortíz*",
+        "first_name": "an*",
+        "state": "NY",
+    }
+    answer = found(
+        person(OTHER_NPI, "ANA", "ORTIZ-LUNA"),
+        person("1558598797", "ANNE", "ORTIZ", state="NJ"),
+        person("1679576722", "ANITA", "ORTIZ"),
+        person(NPI, "ANA", "ORTIZ"),
+    )
+    mocked.get(URL, json=answer, match=[matchers.query_param_matcher(asked)])
+    names = [found.name for found in registry.search(NameQuery("Ortíz", first_name="an", state="NY"))]
+    assert names == ["ANA ORTIZ", "ANITA ORTIZ", "ANNE ORTIZ", "ANA ORTIZ-LUNA"]
+
+
+def test_a_search_for_any_kind_asks_for_people_and_for_organizations(
+    registry: RegistryApi, mocked: responses.RequestsMock
+) -> None:
+    people = matchers.query_param_matcher(
+        {"version": "2.1", "enumeration_type": "NPI-1", "limit": "200", "last_name": "OR*"}
+    )
+    organizations = matchers.query_param_matcher(
+        {"version": "2.1", "enumeration_type": "NPI-2", "limit": "200", "organization_name": "OR*"}
+    )
+    orchard = record(number=OTHER_NPI, enumeration_type="NPI-2", basic={"organization_name": "ORCHARD INC"})
+    mocked.get(URL, json=found(record()), match=[people])
+    mocked.get(URL, json=found(orchard), match=[organizations])
+    assert [found.npi for found in registry.search(NameQuery("OR"))] == [NPI, OTHER_NPI]
+
+
+def test_a_name_of_one_letter_is_not_cut_off(registry: RegistryApi, mocked: responses.RequestsMock) -> None:
+    mocked.get(URL, json=found(), match=[matchers.query_param_matcher({"last_name": "O"}, strict_match=False)])
+    assert list(registry.search(NameQuery("O", kind=ProviderKind.INDIVIDUAL))) == []
+
+
+def test_a_search_finds_fifty_at_most(registry: RegistryApi, mocked: responses.RequestsMock) -> None:
+    many = [person(str(1_000_000_000 + number), "ANA", f"ORTIZ{number}") for number in range(200)]
+    mocked.get(URL, json=found(*many))
+    assert len(registry.search(NameQuery("ORTIZ", kind=ProviderKind.INDIVIDUAL))) == 50
+
+
+@pytest.mark.parametrize(
+    "content", [errors(("07", "Field state requires additional search criteria")), {"results": []}, []]
+)
+def test_a_search_that_is_refused_has_not_found_nothing(
+    registry: RegistryApi, mocked: responses.RequestsMock, content: object
+) -> None:
+    mocked.get(URL, body=json.dumps(content))
+    with pytest.raises(RegistryUnavailable):
+        registry.search(NameQuery("ORTIZ"))
 
 
 def test_each_call_is_logged(
-    registry: NpiRegistry, mocked: responses.RequestsMock, caplog: pytest.LogCaptureFixture
+    registry: RegistryApi, mocked: responses.RequestsMock, caplog: pytest.LogCaptureFixture
 ) -> None:
     mocked.get(URL, json=found())
     with caplog.at_level(logging.INFO, logger="cpse_plugin.npi_registry"):
         registry.look_up(NPI)
-    assert "look-up: HTTP 200 in" in caplog.text
+    assert "NPI Registry: HTTP 200 in" in caplog.text

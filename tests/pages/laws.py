@@ -5,6 +5,7 @@ from collections import Counter
 from bs4 import BeautifulSoup, Tag
 
 _CONTROLS = "input:not([type=hidden]):not([type=submit]), select, textarea"
+_REFERENCES = ("aria-describedby", "aria-labelledby", "aria-controls", "for", "data-region", "data-type-field")
 
 
 def parse(html: str) -> BeautifulSoup:
@@ -24,16 +25,16 @@ def broken_page_laws(html: str) -> list[str]:
         broken.append("an out-of-band piece in a full page")
     if not page.select("html[lang]"):
         broken.append("no language")
-    return broken + _broken_anywhere(page)
+    return broken + _broken_anywhere(page, frozenset(_ids(page)))
 
 
 def broken_fragment_laws(html: str, page_ids: frozenset[str]) -> list[str]:
     """Say which laws of a fragment are broken; `page_ids` are the ids of the page that it came from."""
     fragment = parse(html)
     broken = [f"<{tag.name}> in a fragment" for tag in fragment.select("html, head, body")]
-    ids = page_ids | _ids(fragment)
-    broken += [f"target {target} is not on the page" for target in _targets(fragment) if target[1:] not in ids]
-    return broken + _broken_anywhere(fragment)
+    if len(fragment.select("[hx-swap-oob], hx-partial")) > 2:
+        broken.append("more than two out-of-band pieces")
+    return broken + _broken_anywhere(fragment, page_ids | _ids(fragment))
 
 
 def ids_of(html: str) -> frozenset[str]:
@@ -45,21 +46,35 @@ def _ids(part: BeautifulSoup) -> set[str]:
     return {str(tag["id"]) for tag in part.select("[id]")}
 
 
-def _targets(part: BeautifulSoup) -> list[str]:
-    found = [str(tag["hx-target"]) for tag in part.select("[hx-target]")]
-    return [target for target in found if target.startswith("#")]
-
-
-def _broken_anywhere(part: BeautifulSoup) -> list[str]:
+def _broken_anywhere(part: BeautifulSoup, ids: frozenset[str] | set[str]) -> list[str]:
     counts = Counter(str(tag["id"]) for tag in part.select("[id]"))
     broken = [f"id {name} stands {count} times" for name, count in counts.items() if count > 1]
-    broken += [f"{_name(control)} has no label" for control in part.select(_CONTROLS) if not _is_labelled(part, control)]
+    broken += [f"{name} is referred to and is not there" for name in _referred_to(part) if name not in ids]
+    broken += [
+        f"{_name(control)} has no label" for control in part.select(_CONTROLS) if not _is_labelled(part, control)
+    ]
     broken += [fault for form in part.select("form") for fault in _broken_form(form)]
+    broken += [fault for tag in part.select("[hx-get], [hx-post]") for fault in _broken_without_script(tag)]
     broken += [f"{_name(tag)} has an inline handler or style" for tag in part.find_all(True) if _is_inline(tag)]
     broken += [f"{_name(link)} leads nowhere" for link in part.select("a:not([href])")]
     broken += ["an inline script" for tag in part.select("script:not([src])") if tag]
     broken += ["an inline style" for tag in part.select("style") if tag]
+    broken += [f"{_name(tag)} has a value None" for tag in part.find_all(True) if "None" in tag.attrs.values()]
     return broken
+
+
+def _referred_to(part: BeautifulSoup) -> list[str]:
+    """The ids that something points at, for a reader's ears, for the script, or for a swap."""
+    found = [
+        name
+        for attribute in _REFERENCES
+        for tag in part.select(f"[{attribute}]")
+        for name in str(" ".join(tag.get_attribute_list(attribute))).split()
+    ]
+    for attribute in ("hx-target", "href"):
+        addresses = [str(tag[attribute]) for tag in part.select(f"[{attribute}]")]
+        found += [address[1:] for address in addresses if address.startswith("#")]
+    return found
 
 
 def _is_labelled(part: BeautifulSoup, control: Tag) -> bool:
@@ -76,7 +91,21 @@ def _broken_form(form: Tag) -> list[str]:
         broken.append(f"{name} has no method")
     if method == "post" and not form.select("input[name=csrf_token][value]"):
         broken.append(f"{name} has no CSRF token")
+    if form.find_parent("form"):
+        broken.append(f"{name} stands in another form")
     return broken
+
+
+def _broken_without_script(tag: Tag) -> list[str]:
+    """A link or a form asks for the same without a script; what loads by itself has a link in its place."""
+    asked = tag.get("hx-get") or tag.get("hx-post")
+    if tag.name == "a":
+        same = tag.get("href") == asked
+    elif tag.name == "form":
+        same = tag.get("action") == asked and str(tag.get("method")).lower() == ("get" if tag.get("hx-get") else "post")
+    else:
+        same = any(link.get("href") == asked for link in tag.select("noscript a"))
+    return [] if same else [f"{_name(tag)} asks for {asked} only with a script"]
 
 
 def _is_inline(tag: Tag) -> bool:

@@ -11,7 +11,16 @@ from cpse_plugin.web.access import PUBLIC, declared_access
 
 from .hosts import ANN, SETTINGS, bare_host, host
 
-PUBLIC_ENDPOINTS = {"cpse.health", "cpse.sign_in", "cpse.sign_in_callback", "cpse.sign_out", "cpse.signed_out"}
+PUBLIC_ENDPOINTS = {
+    "cpse.health",
+    "cpse.sign_in",
+    "cpse.sign_in_callback",
+    "cpse.sign_out",
+    "cpse.signed_out",
+    "cpse.session",
+    "cpse.stay_signed_in",
+    "cpse.back_channel_logout",
+}
 
 
 @pytest.mark.parametrize("key", ["CPSE_COUNTY_NAME", "CPSE_PORTAL_URL", "CPSE_PORTAL_CLIENT_ID"])
@@ -21,7 +30,7 @@ def test_a_missing_setting_stops_the_start_by_name(key: str) -> None:
 
 
 def test_an_unknown_setting_stops_the_start_by_name() -> None:
-    with pytest.raises(SettingsError, match="^CPSE_PORTAL_ULR is no setting"):
+    with pytest.raises(SettingsError, match=r"^CPSE_PORTAL_ULR is no setting"):
         host(CPSE_PORTAL_ULR="https://portal.example")
 
 

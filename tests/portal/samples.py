@@ -22,6 +22,8 @@ def settings(**changes: Any) -> Settings:
         "CPSE_PORTAL_URL": BASE,
         "CPSE_PORTAL_CLIENT_ID": "albany",
         "CPSE_PORTAL_CLIENT_SECRET": SECRET,
+        # Some tests have many threads call at once.
+        "CPSE_UPSTREAM_CALLS": 100,
     }
     return Settings.from_config(config | changes)
 

@@ -4,25 +4,17 @@ import base64
 import json
 import threading
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
-from urllib.parse import parse_qs
 
 import pytest
 import requests
 import responses
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from joserfc import jwt
-from joserfc.errors import SecurityWarning
-from joserfc.jwk import ECKey, RSAKey
 from responses import matchers
 
 from cpse_plugin.outbound import NotSent
 from cpse_plugin.portal.client import HttpPortalGateway
 from cpse_plugin.portal.gateway import PortalAccessRefused, PortalBusy, PortalNotAsked
-from cpse_plugin.settings import SettingsError
 
 from .samples import BASE, KEY, SECRET, STAFF, TOKEN_URL, problem, provider, settings, token_answer
 
@@ -331,102 +323,3 @@ def test_many_threads_hear_of_one_refusal(gateway: HttpPortalGateway, mocked: re
     assert all(isinstance(outcome, PortalAccessRefused) for outcome in outcomes)
     assert len({id(outcome) for outcome in outcomes}) == 8
     assert endpoint.call_count == 1
-
-
-RSA_KEY = RSAKey.generate_key(2048, private=True)
-EC_KEY = ECKey.generate_key("P-256", private=True)
-P384_KEY = ECKey.generate_key("P-384", private=True)
-
-
-def jwk(key: Any, **members: str) -> str:
-    return json.dumps(key.as_dict(private=True) | members)
-
-
-def pem(key: Any) -> str:
-    return str(key.as_pem(private=True).decode())
-
-
-def assertions(mocked: responses.RequestsMock) -> list[dict[str, list[str]]]:
-    return [parse_qs(str(call.request.body)) for call in mocked.calls if call.request.url == TOKEN_URL]
-
-
-@pytest.mark.parametrize(
-    ("text", "key", "algorithm", "key_id"),
-    [
-        (pem(RSA_KEY), RSA_KEY, "RS256", None),
-        (jwk(RSA_KEY, kid="county-1"), RSA_KEY, "RS256", "county-1"),
-        (jwk(RSA_KEY, alg="PS256", kid="county-1"), RSA_KEY, "PS256", "county-1"),
-        (pem(EC_KEY), EC_KEY, "ES256", None),
-        (jwk(EC_KEY, kid="county-2", alg="ES256"), EC_KEY, "ES256", "county-2"),
-        (pem(P384_KEY), P384_KEY, "ES384", None),
-    ],
-    ids=["RSA PEM", "RSA JWK", "RSA-PSS JWK", "EC PEM", "EC JWK", "P-384 PEM"],
-)
-def test_the_client_signs_in_with_its_private_key(
-    mocked: responses.RequestsMock, clock: Clock, text: str, key: Any, algorithm: str, key_id: str | None
-) -> None:
-    granted(mocked)
-    mocked.get(ONE, json=provider())
-    gateway = HttpPortalGateway(settings(CPSE_PORTAL_CLIENT_SECRET=None, CPSE_PORTAL_PRIVATE_KEY=text))
-    get(gateway)
-    clock.now += 7200
-    get(gateway)
-    sent = assertions(mocked)
-    now = time.time()
-    identifiers = set()
-    assert len(sent) == 2
-    for form in sent:
-        assert form["grant_type"] == ["client_credentials"]
-        assert form["scope"] == [SCOPE]
-        assert form["client_assertion_type"] == ["urn:ietf:params:oauth:client-assertion-type:jwt-bearer"]
-        assert "client_secret" not in form
-        token = jwt.decode(form["client_assertion"][0], key, algorithms=[algorithm])
-        claims = token.claims
-        assert token.header.get("kid") == key_id
-        assert (claims["iss"], claims["sub"], claims["aud"]) == ("albany", "albany", TOKEN_URL)
-        assert now - 60 < claims["iat"] < now - 20
-        assert now + 30 < claims["exp"] <= now + 61
-        assert "nbf" not in claims
-        identifiers.add(claims["jti"])
-    assert len(identifiers) == 2
-    assert all("Authorization" not in call.request.headers for call in mocked.calls if call.request.url == TOKEN_URL)
-
-
-def unusual_pem(key: Any, password: bytes | None = None) -> str:
-    encryption = serialization.BestAvailableEncryption(password) if password else serialization.NoEncryption()
-    text: bytes = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
-    return text.decode()
-
-
-def short_jwk() -> str:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", SecurityWarning)
-        return jwk(RSAKey.generate_key(1024, private=True))
-
-
-SHORT_JWK = short_jwk()
-
-
-@pytest.mark.parametrize(
-    ("text", "says"),
-    [
-        (json.dumps(RSA_KEY.as_dict(private=False)), "public"),
-        (RSA_KEY.as_pem(private=False).decode(), "no private key"),
-        ("-----BEGIN PRIVATE KEY-----\nnonsense\n-----END PRIVATE KEY-----", "no private key"),
-        ("{nonsense", "no JWK"),
-        ('{"kty": "RSA", "n": 7}', "no JWK"),
-        ('{"kty": ["RSA"]}', "no JWK"),
-        ('{"kty": "oct", "k": "c2VjcmV0"}', "neither"),
-        (unusual_pem(ed25519.Ed25519PrivateKey.generate()), "neither"),
-        (unusual_pem(rsa.generate_private_key(65537, 1024)), "2048"),
-        (SHORT_JWK, "2048"),
-        (unusual_pem(ec.generate_private_key(ec.SECP256R1()), b"password"), "encrypted"),
-        (jwk(EC_KEY, alg="RS256"), "not supported"),
-        (jwk(RSA_KEY, alg="none"), "cannot sign"),
-    ],
-)
-def test_a_private_key_that_cannot_be_used_stops_the_start_and_is_not_shown(text: str, says: str) -> None:
-    with pytest.raises(SettingsError, match="CPSE_PORTAL_PRIVATE_KEY ") as caught:
-        HttpPortalGateway(settings(CPSE_PORTAL_CLIENT_SECRET=None, CPSE_PORTAL_PRIVATE_KEY=text))
-    assert says in str(caught.value)
-    assert text not in str(caught.value)

@@ -1,6 +1,7 @@
 """Discovery, keys and the token endpoint: what a provider gets wrong once is over with the sign-in that met it."""
 
 import threading
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from cpse_plugin.sign_in.kept import Kept
 from cpse_plugin.sign_in.keys import keys_for, read_keys
 from cpse_plugin.sign_in.metadata import ProviderMetadata, issuers_of, read_metadata
 
-from .world import DISCOVERY, Browser, Clock, World, settings_for
+from .world import DISCOVERY, Browser, Clock, World, parts_of, settings_for
 
 ISSUER = "https://idp.example"
 ISSUERS = frozenset({ISSUER, ISSUER + "/"})
@@ -211,7 +212,8 @@ def test_health_asks_the_provider_each_time(world: World) -> None:
 
 
 def test_a_provider_that_is_down_is_explained(browser: Browser, world: World) -> None:
-    world.host.extensions["cpse"].oidc = OidcClient(settings_for("http://127.0.0.1:1"), clock=Clock())
+    down = OidcClient(settings_for("http://127.0.0.1:1"), clock=Clock())
+    world.host.extensions["cpse"] = replace(parts_of(world.host), oidc=down)
 
     response = browser.open("/cpse/sign-in?next=/cpse/providers")
 

@@ -1,28 +1,39 @@
-"""A host with the sign-in mounted, an identity provider that can be tampered with, and browsers, all over real HTTP."""
+"""A host with the plugin mounted, an identity provider that can be tampered with, and browsers, all over real HTTP."""
 
 import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from types import SimpleNamespace
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import requests
 from bs4 import BeautifulSoup
-from flask import Blueprint, Flask, session, url_for
+from flask import Flask, session
 from flask.typing import ResponseReturnValue
+from flask_sqlalchemy import SQLAlchemy
 from flask_wtf import CSRFProtect
+from limits import RateLimitItem
 
-from cpse_plugin.blueprints import sign_in as sign_in_blueprint
-from cpse_plugin.domain.access import Action, Role, Staff
+from cpse_plugin import Cpse
+from cpse_plugin.domain.access import Role, Staff
+from cpse_plugin.models import Base, LinkRow, ProviderRow
 from cpse_plugin.sandbox.identity_provider import create_identity_provider
 from cpse_plugin.sandbox.identity_provider_grants import IdentityProvider
 from cpse_plugin.sandbox.server import LoopbackServer, listen
+from cpse_plugin.services.database import now
+from cpse_plugin.services.kept_forms import KeptForms
+from cpse_plugin.services.records import refresh_derived
+from cpse_plugin.services.sign_in_sessions import SignInSessions
 from cpse_plugin.settings import Settings
 from cpse_plugin.sign_in import OidcClient, current_staff
-from cpse_plugin.web import access
+from cpse_plugin.web.parts import Parts
+from cpse_plugin.web.rate_limit import RateLimits
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -48,6 +59,17 @@ class Clock:
 
     def __call__(self) -> float:
         return time.time() + self.ahead
+
+    def moment(self) -> datetime:
+        """The same as a moment, for the sessions."""
+        return datetime.fromtimestamp(self(), UTC).replace(microsecond=0)
+
+
+class Patient(RateLimits):
+    """Lets everything through: a test signs in more often than a whole office."""
+
+    def count(self, limit: RateLimitItem, name: str, who: str) -> None:
+        """Count nothing."""
 
 
 class Tampered:
@@ -114,6 +136,30 @@ class Browser(requests.Session):
         found: dict[str, Any] | None = self.open("/who").json()
         return found
 
+    def forget(self, cookie: str) -> None:
+        """Lose a cookie."""
+        for found in [one for one in self.cookies if one.name == cookie]:
+            self.cookies.clear(found.domain, found.path, found.name)
+
+    def follow(self, response: requests.Response) -> requests.Response:
+        """Go on where redirects and pages lead by themselves, as far as the identity provider asks nothing."""
+        for _ in range(8):
+            address = response.headers.get("Location") or led_to(response)
+            if address is None:
+                break
+            response = self.open(address)
+        return response
+
+    def token_of(self, page: requests.Response) -> str:
+        """The CSRF token of a page's forms."""
+        field = soup(page).select_one('input[name="csrf_token"]')
+        assert field is not None, page.text
+        return str(field["value"])
+
+    def submit(self, address: str, data: dict[str, str], **kwargs: Any) -> requests.Response:
+        """Send a form."""
+        return self.post(self.absolute(address), data=data, allow_redirects=False, timeout=20, **kwargs)
+
     def post_form(self, page: requests.Response, action: str) -> requests.Response:
         """Send the form of a page that goes to this address, with its token."""
         form = soup(page).select_one(f'form[action="{action}"]')
@@ -125,14 +171,25 @@ class Browser(requests.Session):
 class World:
     """Everything that a test of the sign-in touches."""
 
-    def __init__(self, provider: Flask, tampered: Tampered, provider_url: str, host: Flask, host_url: str) -> None:
+    def __init__(
+        self,
+        provider: Flask,
+        tampered: Tampered,
+        host: Flask,
+        provider_server: LoopbackServer,
+        host_server: LoopbackServer,
+    ) -> None:
         self.idp: IdentityProvider = provider.extensions["identity_provider"]
         self.tampered = tampered
-        self.provider_url = provider_url
+        self.provider_server = provider_server
+        self.provider_url = provider_server.url
         self.host = host
-        self.host_url = host_url
-        self.client: OidcClient = host.extensions["cpse"].oidc
+        self.host_server = host_server
+        self.host_url = host_server.url
+        self.client: OidcClient = parts_of(host).oidc  # type: ignore[assignment]  # It has one.
+        # The one by which tokens are judged, and the one by which sessions grow old: the provider's clock stays right.
         self.clock: Clock = host.config["TEST_CLOCK"]
+        self.session_clock: Clock = host.config["TEST_SESSION_CLOCK"]
 
     def browser(self) -> Browser:
         """A browser that was never here."""
@@ -145,29 +202,51 @@ class World:
 
 def settings_for(provider_url: str, **changes: Any) -> Settings:
     """Settings of a county whose identity provider is at this address."""
+    return Settings.from_config(config_for(provider_url, **changes))
+
+
+def config_for(provider_url: str, **changes: Any) -> dict[str, Any]:
+    """The same as a host's configuration; `changes` are named as the fields of `Settings` are."""
     values: dict[str, Any] = {
         "county_name": "Tamarack County",
-        "portal_url": "http://127.0.0.1:1",
+        "portal_url": "http://127.0.0.1:1/v1",
         "portal_client_id": "county",
         "portal_client_secret": "secret",
         "oidc_discovery_url": provider_url + DISCOVERY,
         "oidc_client_id": CLIENT_ID,
         "oidc_client_secret": CLIENT_SECRET,
-        "role_map": ROLE_MAP,
+        "role_map": {group: role.name.lower() for group, role in ROLE_MAP.items()},
+        **changes,
     }
-    return Settings(**{**values, **changes})
+    return {f"CPSE_{name.upper()}": value for name, value in values.items()}
 
 
-def create_host(settings: Settings, staff_loader: Callable[[], Staff | None] | None = None) -> Flask:
-    """A host with no more of the plugin than signing in."""
+def create_host(folder: Path, config: dict[str, Any], staff_loader: Callable[[], Staff | None] | None = None) -> Flask:
+    """A host with the plugin mounted, whose database is in the folder and whose clock can be set."""
     app = Flask("host")
-    clock = Clock()
-    app.config.update(SECRET_KEY="host", TEST_CLOCK=clock)
+    clock, session_clock = Clock(), Clock()
+    app.config.update(
+        SECRET_KEY="host",
+        SQLALCHEMY_DATABASE_URI=f"sqlite:///{folder / 'county.db'}",
+        # A test waits for no other writer than the ones that it starts.
+        SQLALCHEMY_ENGINE_OPTIONS={"connect_args": {"timeout": 5}},
+        TEST_CLOCK=clock,
+        TEST_SESSION_CLOCK=session_clock,
+        **config,
+    )
+    SQLAlchemy(app)
     CSRFProtect(app)
-    app.extensions["cpse"] = SimpleNamespace(
-        settings=settings,
-        oidc=OidcClient(settings, clock=clock) if settings.uses_oidc else None,
-        staff_loader=staff_loader,
+    Cpse().init_app(app, staff_loader=staff_loader)
+    cpse = parts_of(app)
+    Base.metadata.create_all(cpse.database.engine)
+    with cpse.database.write() as session_:
+        session_.add(_provider())
+    app.extensions["cpse"] = replace(
+        cpse,
+        oidc=OidcClient(cpse.settings, clock=clock) if cpse.oidc is not None else None,
+        sessions=SignInSessions(cpse.database, cpse.sessions.limits, clock=session_clock.moment),
+        kept_forms=KeptForms(cpse.database, clock=session_clock.moment),
+        rate_limits=Patient("memory://"),
     )
 
     @app.get("/who")
@@ -186,37 +265,40 @@ def create_host(settings: Settings, staff_loader: Callable[[], Staff | None] | N
     def show_session() -> ResponseReturnValue:
         return dict(session)
 
-    app.register_blueprint(_plugin(settings), url_prefix="/cpse")
     return app
 
 
-def _plugin(settings: Settings) -> Blueprint:
-    parent = Blueprint("cpse", "cpse_plugin", template_folder="templates", static_folder="static")
-    parent.before_request(access.enforce)
-    sign_in_blueprint.register(parent)
+def _provider() -> ProviderRow:
+    row = ProviderRow(
+        id=1,
+        county_provider_id="TC-1",
+        name="Granite Path",
+        sort_name="granite path",
+        search_text="granite path",
+        version=1,
+        updated_at=now(),
+        updated_by="import",
+        link=LinkRow(portal_id="P-1", linked_at=now(), linked_by="import"),
+    )
+    refresh_derived(row)
+    return row
 
-    @parent.get("/providers", endpoint="providers")
-    @access.requires(Action.VIEW)
-    def providers() -> ResponseReturnValue:
-        return "the list of providers"
 
-    @parent.context_processor
-    def page_context() -> dict[str, Any]:
-        return {
-            "cpse": SimpleNamespace(
-                county_name=settings.county_name,
-                base_template=settings.base_template,
-                staff=current_staff(),
-                asset=lambda name: url_for("cpse.static", filename=name),
-            )
-        }
-
-    return parent
+# The configuration of a county whose intranet signs its staff in by itself.
+WITHOUT_PROVIDER = config_for("", oidc_discovery_url=None, oidc_client_id=None, oidc_client_secret=None)
 
 
 @contextmanager
 def running_world(**changes: Any) -> Iterator[World]:
     """Start an identity provider and a host that know each other; `changes` are for the host's settings."""
+    with TemporaryDirectory(prefix="cpse-sign-in-") as folder:
+        world = _world(Path(folder), changes)
+        with world.provider_server, world.host_server:
+            yield world
+        parts_of(world.host).database.engine.dispose()
+
+
+def _world(folder: Path, changes: dict[str, Any]) -> World:
     provider_socket, host_socket = listen(), listen()
     provider_url = f"http://127.0.0.1:{provider_socket.getsockname()[1]}"
     host_url = f"http://127.0.0.1:{host_socket.getsockname()[1]}"
@@ -227,19 +309,34 @@ def running_world(**changes: Any) -> Iterator[World]:
         CLIENT_SECRET,
         [f"{host_url}/cpse/sign-in/callback"],
         [f"{host_url}/cpse/signed-out"],
+        backchannel_logout_uri=f"{host_url}/cpse/sign-in/back-channel-logout",
     )
     tampered = Tampered(provider)
-    host = create_host(settings_for(provider_url, **changes))
-    with (
+    host = create_host(folder, config_for(provider_url, **changes))
+    return World(
+        provider,
+        tampered,
+        host,
         LoopbackServer("identity-provider", tampered, listener=provider_socket),
         LoopbackServer("host", host, listener=host_socket),
-    ):
-        yield World(provider, tampered, provider_url, host, host_url)
+    )
+
+
+def parts_of(app: Flask) -> Parts:
+    """The plugin's parts in a host."""
+    parts: Parts = app.extensions["cpse"]
+    return parts
 
 
 def soup(page: requests.Response) -> BeautifulSoup:
     """The page, parsed."""
     return BeautifulSoup(page.text, "html.parser")
+
+
+def led_to(page: requests.Response) -> str | None:
+    """Where a page leads by itself."""
+    refresh = soup(page).select_one('meta[http-equiv="refresh"]')
+    return str(refresh["content"]).partition("url=")[2] if refresh is not None else None
 
 
 def query_of(address: str) -> dict[str, str]:

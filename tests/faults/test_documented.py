@@ -1,0 +1,60 @@
+"""The table of `docs/faults.md` has every row, and each test that it names is there."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+ROWS = (
+    *(f"P{number}" for number in range(1, 16)),
+    *(f"N{number}" for number in range(1, 5)),
+    *(f"D{number}" for number in range(1, 8)),
+    *(f"C{number}" for number in range(1, 8)),
+    *("U1", "U2", "U3", "U6", "U7"),
+)
+_ROW = re.compile(r"^\| ([A-Z][0-9]+) \|.*\| ([^|]*) \|$", re.MULTILINE)
+
+
+def documented() -> dict[str, list[str]]:
+    """The tests that the table names for each row."""
+    text = (ROOT / "docs" / "faults.md").read_text(encoding="utf-8")
+    return {row: re.findall(r"`([^`]+)`", tests) for row, tests in _ROW.findall(text)}
+
+
+def tests_in(path: Path) -> set[str]:
+    """The tests of a module, as pytest names them; an empty set for a module that is not there."""
+    if not path.is_file():
+        return set()
+    module = ast.parse(path.read_text(encoding="utf-8"))
+    found = {node.name for node in module.body if isinstance(node, ast.FunctionDef)}
+    for group in (node for node in module.body if isinstance(node, ast.ClassDef)):
+        found |= {f"{group.name}::{node.name}" for node in group.body if isinstance(node, ast.FunctionDef)}
+    return {name for name in found if name.rpartition("::")[2].startswith("test_")}
+
+
+def test_the_table_has_every_row_once_and_in_order() -> None:
+    text = (ROOT / "docs" / "faults.md").read_text(encoding="utf-8")
+    assert tuple(row for row, _ in _ROW.findall(text)) == ROWS
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_each_test_that_a_row_names_is_there(row: str) -> None:
+    named = documented()[row]
+    assert named
+    for test in named:
+        path, _, name = test.partition("::")
+        assert name in tests_in(ROOT / path), test
+
+
+def test_each_test_of_a_row_is_named_in_its_row() -> None:
+    """A test that is called after a row, such as `test_p1_…`, is not left out of the table."""
+    rows = documented()
+    for path in sorted(Path(__file__).parent.glob("test_*.py")):
+        for name in tests_in(path):
+            for row in re.findall(r"(?<![a-z0-9])([pndcu][0-9]+)(?=_)", name.rpartition("::")[2]):
+                named = [test for other, tests in rows.items() if other == row.upper() for test in tests]
+                anywhere = [test for tests in rows.values() for test in tests]
+                full = f"{path.relative_to(ROOT).as_posix()}::{name}"
+                assert full in named or full in anywhere, full

@@ -1,0 +1,87 @@
+"""`flask cpse npi ...` as the operator sees it."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from click.testing import Result
+from flask import Flask
+
+from cpse_plugin.domain.registry import NpiRecord, ProviderKind
+from cpse_plugin.npi_cli import npi_commands
+
+from . import nppes_files as nppes
+from .nppes_files import person, text_of, zipped
+from .test_copy_reader import Api
+
+
+class Operator:
+    """Somebody at a command line whose copy is `path`."""
+
+    def __init__(self, path: Path | None, api: Api) -> None:
+        self._app = Flask("intranet")
+        self._app.extensions["cpse"] = SimpleNamespace(
+            settings=SimpleNamespace(npi_local_copy=path), registry=SimpleNamespace(api=api)
+        )
+        self._app.cli.add_command(npi_commands)
+
+    def __call__(self, *words: object) -> Result:
+        return self._app.test_cli_runner().invoke(args=["npi", *map(str, words)])
+
+
+@pytest.fixture
+def monthly(tmp_path: Path) -> Path:
+    return zipped(tmp_path / "month.zip", nppes.sample_text())
+
+
+@pytest.fixture
+def npi(tmp_path: Path) -> Operator:
+    return Operator(tmp_path / "copies" / "nppes.sqlite", Api({}))
+
+
+def test_from_import_to_status(npi: Operator, monthly: Path, tmp_path: Path) -> None:
+    weekly = zipped(tmp_path / "week.zip", text_of([person("1999999984", "NEW", "NORA")]), nppes.WEEKLY)
+    made = npi("import", monthly)
+    assert (made.exit_code, made.stderr) == (0, "")
+    assert made.stdout.startswith("100 providers as of 2026-11-08")
+    assert "1 providers, 1 of them new. The copy has 101 providers, as of 2026-11-15" in npi("update", weekly).stdout
+    told = npi("status").stdout
+    assert "The copy has 101 providers, as of 2026-11-15" in told
+    assert "with search by name" in told
+    assert [line.split()[3] for line in told.splitlines() if "UTC" in line] == [nppes.MONTHLY, nppes.WEEKLY]
+
+
+def test_without_search(npi: Operator, monthly: Path) -> None:
+    npi("import", monthly, "--without-search")
+    assert "without search by name" in npi("status").stdout
+
+
+def test_what_cannot_be_done_is_said_and_fails(npi: Operator, monthly: Path, tmp_path: Path) -> None:
+    told = npi("update", zipped(tmp_path / "week.zip", nppes.sample_text(), nppes.WEEKLY))
+    assert (told.exit_code, "import a monthly file first" in told.stderr) == (1, True)
+    assert npi("status").exit_code == 1
+    monthly.write_bytes(b"half a file")
+    told = npi("import", monthly)
+    assert told.exit_code == 1
+    assert told.stderr.endswith("download it again. Nothing was changed.\n")
+
+
+def test_without_the_setting_its_name_is_said() -> None:
+    told = Operator(None, Api({}))("status")
+    assert (told.exit_code, "CPSE_NPI_LOCAL_COPY" in told.stderr) == (1, True)
+
+
+def test_verify(tmp_path: Path) -> None:
+    records = {"1841293990": NpiRecord("1841293990", ProviderKind.INDIVIDUAL, "SUSAN WORTSMAN")}
+    npi = Operator(tmp_path / "copy", Api(dict(records)))
+    npi("import", zipped(tmp_path / "in.zip", text_of([person("1841293990", "WORTSMAN", "SUSAN")])))
+    agreed = npi("verify", 3)
+    assert (agreed.exit_code, agreed.stdout) == (0, "3 the same, 0 different, 0 could not be asked.\n")
+    npi = Operator(tmp_path / "copy", Api({"1841293990": None}))
+    differing = npi("verify", 1)
+    assert differing.exit_code == 1
+    assert differing.stdout.startswith("1841293990: active in the copy, not in the registry\n")
+    npi = Operator(tmp_path / "copy", Api({}))
+    unanswered = npi("verify", 10)
+    assert (unanswered.exit_code, unanswered.stdout.count("1841293990")) == (1, 3)
+    assert "cannot be asked" in unanswered.stderr

@@ -1,0 +1,65 @@
+"""The headers of every answer: what a browser may keep, run and embed."""
+
+import re
+
+import pytest
+from flask import Flask
+
+from tests.conftest import MakeIntranet
+from tests.world import Who
+
+from .client import TAB, PageClient, htmx_headers
+from .conftest import Address
+
+PAGES = ("/cpse/providers", "/cpse/providers/999999", "/cpse/npi/1999101045", "/cpse/health", "/cpse/signed-out")
+
+
+@pytest.mark.parametrize("address", [*PAGES, "/cpse/providers/4", "/cpse/providers/4/matches"])
+@pytest.mark.parametrize("htmx", [True, False], ids=["htmx", "plain"])
+def test_no_answer_is_kept_and_none_runs_foreign_code(page: PageClient, address: str, htmx: bool) -> None:
+    headers = page.client.get(address, headers=htmx_headers(TAB) if htmx else {}).headers
+    policy = dict(part.split(" ", 1) for part in headers["Content-Security-Policy"].split("; "))
+    assert policy["default-src"] == "'self'"
+    assert (policy["object-src"], policy["base-uri"], policy["form-action"]) == ("'none'", "'none'", "'self'")
+    assert policy["frame-ancestors"] == "'self'"
+    assert "unsafe" not in headers["Content-Security-Policy"]
+    assert headers["Cache-Control"] == "no-store"
+    assert {"HX-Request", "Cookie"} <= set(re.split(r", *", headers["Vary"]))
+    assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_a_refusal_is_not_kept_either(page: PageClient, who: Who) -> None:
+    assert page.client.post("/cpse/providers/4").headers["Cache-Control"] == "no-store"
+    who.staff = None
+    for headers in ({}, htmx_headers(TAB)):
+        answer = page.client.get("/cpse/providers", headers=headers)
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert "HX-Request" in answer.headers["Vary"]
+
+
+def test_static_files_are_kept_for_a_year_under_an_address_of_their_content(page: PageClient) -> None:
+    answer = page.get("/cpse/providers")
+    files = [str(tag.get("href") or tag.get("src")) for tag in answer.soup.select("link[rel=stylesheet], script")]
+    assert len(files) == 3
+    for file in files:
+        assert re.search(r"\?v=[0-9a-f]{12}$", file)
+        with page.client.get(file) as found:
+            assert found.status_code == 200
+            assert found.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        with page.client.get(file.split("?")[0]) as without:
+            assert "immutable" not in without.headers["Cache-Control"]
+
+
+def test_the_county_says_who_may_embed_its_pages(make_intranet: MakeIntranet, database_url: str) -> None:
+    app: Flask = make_intranet(database_url, CPSE_FRAME_ANCESTORS="https://portal.tamarack.example")
+    policy = app.test_client().get("/cpse/providers").headers["Content-Security-Policy"]
+    assert "frame-ancestors https://portal.tamarack.example" in policy
+
+
+def test_the_same_address_is_a_page_or_a_piece(page: PageClient, address: Address) -> None:
+    where = address("TC-1004", "history")
+    assert page.client.get(where).text.lstrip().startswith("<!doctype html>")
+    assert "<!doctype" not in page.client.get(where, headers=htmx_headers(TAB)).text
+    for header in ({"HX-Boosted": "true"}, {"HX-History-Restore-Request": "true"}, {"HX-Request-Type": "full"}):
+        whole = page.client.get(where, headers={**htmx_headers(TAB), **header})
+        assert whole.text.lstrip().startswith("<!doctype html>")

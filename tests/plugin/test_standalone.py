@@ -1,0 +1,44 @@
+"""The stand-alone host, for a county without a Flask application."""
+
+from typing import Any
+
+import pytest
+
+from cpse_plugin.settings import SettingsError
+from cpse_plugin.standalone import create_app
+
+from .hosts import SETTINGS
+
+OIDC: dict[str, Any] = {
+    "CPSE_OIDC_DISCOVERY_URL": "http://127.0.0.1:9/.well-known/openid-configuration",
+    "CPSE_OIDC_CLIENT_ID": "county",
+    "CPSE_OIDC_CLIENT_SECRET": "only for tests too",
+    "CPSE_ROLE_MAP": {"Preschool staff": "editor"},
+    "CPSE_TRUSTED_HOSTS": "intranet.county.example",
+}
+
+
+def cookie(**settings: Any) -> str:
+    """The session's cookie as a browser is given it."""
+    client = create_app({**SETTINGS, **OIDC, **settings}).test_client()
+    return client.get("/cpse/signed-out", base_url="https://intranet.county.example").headers["Set-Cookie"]
+
+
+def test_the_sessions_cookie_is_for_this_host_over_tls_and_for_no_script() -> None:
+    name, *flags = cookie().split("; ")
+    assert name.startswith("__Host-session=")
+    assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"} <= set(flags)
+    assert not [flag for flag in flags if flag.startswith("Domain")]
+
+
+def test_a_county_may_name_the_cookie_and_a_host_without_tls_gets_one_that_works() -> None:
+    assert cookie(SESSION_COOKIE_NAME="county").startswith("county=")
+    plain = cookie(SESSION_COOKIE_SECURE=False)
+    assert plain.startswith("session=")
+    assert "Secure" not in plain
+
+
+@pytest.mark.parametrize("key", ["SECRET_KEY", "SQLALCHEMY_DATABASE_URI", "CPSE_TRUSTED_HOSTS"])
+def test_what_it_cannot_do_without_stops_the_start_by_name(key: str) -> None:
+    with pytest.raises(SettingsError, match=f"{key} is required"):
+        create_app({**SETTINGS, **OIDC, key: ""})
