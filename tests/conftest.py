@@ -11,9 +11,10 @@ from cpse_plugin.sandbox.mailbox import Mailbox
 from cpse_plugin.sandbox.portal import Portal
 from cpse_plugin.web.parts import Parts
 
+from .databases import Databases, PostgresqlDatabases, SqliteDatabases
 from .plugin.hosts import host
 from .postgresql import PostgresqlServer, postgresql_server
-from .world import Databases, Neighbours, PostgresqlDatabases, SqliteDatabases, Who, parts_of
+from .world import Neighbours, Who, parts_of
 
 MakeIntranet = Callable[..., Flask]
 

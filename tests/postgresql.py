@@ -78,8 +78,12 @@ class PostgresqlServer:
         """Remove a database, and whoever is still connected to it."""
         self._execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
+    def connect(self, database: str) -> psycopg.Connection:
+        """A connection of the server's owner, each statement a transaction of its own; use it in a `with`."""
+        return psycopg.connect(host=str(self._folder), user=_USER, dbname=database, autocommit=True)
+
     def _execute(self, statement: str) -> None:
-        with psycopg.connect(host=str(self._folder), user=_USER, dbname="postgres", autocommit=True) as connection:
+        with self.connect("postgres") as connection:
             connection.execute(statement.encode())
 
     def _answers(self) -> bool:

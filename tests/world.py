@@ -1,34 +1,23 @@
 """The systems around the plugin, as tests have them: real servers on this machine, and a new world for each test."""
 
-import itertools
-import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 from uuid import UUID, uuid4
 
 from flask import Flask
-from sqlalchemy import create_engine, select
 
-from cpse_plugin import migrate
 from cpse_plugin.domain.access import Role, Staff
 from cpse_plugin.domain.providers import CountyProvider
-from cpse_plugin.models import LinkRow, ProviderRow
 from cpse_plugin.sandbox.faults import Faults
 from cpse_plugin.sandbox.mailbox import Mailbox
 from cpse_plugin.sandbox.npi_registry import create_npi_registry
 from cpse_plugin.sandbox.portal import Portal, PortalClient
 from cpse_plugin.sandbox.server import LoopbackServer, listen
 from cpse_plugin.sandbox.world import COUNTY_ID, load_world
-from cpse_plugin.services.database import Database, now
-from cpse_plugin.services.directory import Directory
-from cpse_plugin.services.records import refresh_derived
 from cpse_plugin.web.parts import Parts
-
-from .postgresql import PostgresqlServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -126,79 +115,6 @@ class Neighbours:
             yield registry
         finally:
             self._registry.app = None
-
-
-class Databases(Protocol):
-    """Where fresh databases come from: migrated, and with the county's providers unless `empty`."""
-
-    def fresh(self, *, empty: bool = False) -> str:
-        """The address of a new one."""
-
-    def clear(self) -> None:
-        """Remove those that were made since the last time."""
-
-
-class SqliteDatabases:
-    """SQLite files, each a copy of one that was prepared once."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._numbers = itertools.count(1)
-        self._made: list[Path] = []
-        for name in ("empty", "filled"):
-            prepare(f"sqlite:///{folder / name}.db", empty=name == "empty")
-
-    def fresh(self, *, empty: bool = False) -> str:
-        """See `Databases`."""
-        path = self._folder / f"{next(self._numbers)}.db"
-        shutil.copyfile(self._folder / ("empty.db" if empty else "filled.db"), path)
-        self._made.append(path)
-        return f"sqlite:///{path}"
-
-    def clear(self) -> None:
-        """See `Databases`."""
-        while self._made:
-            self._made.pop().unlink()
-
-
-class PostgresqlDatabases:
-    """Databases of one PostgreSQL server, each made from one that was prepared once."""
-
-    def __init__(self, server: PostgresqlServer) -> None:
-        self._server = server
-        self._numbers = itertools.count(1)
-        self._made: list[str] = []
-        for name in ("empty", "filled"):
-            prepare(server.create(name), empty=name == "empty")
-
-    def fresh(self, *, empty: bool = False) -> str:
-        """See `Databases`."""
-        self._made.append(f"test{next(self._numbers)}")
-        return self._server.create(self._made[-1], template="empty" if empty else "filled")
-
-    def clear(self) -> None:
-        """See `Databases`."""
-        while self._made:
-            self._server.drop(self._made.pop())
-
-
-def prepare(url: str, *, empty: bool) -> None:
-    """Bring a database's tables up to date, and the county's providers with their links into it."""
-    engine = create_engine(url)
-    try:
-        migrate.upgrade(engine)
-        if empty:
-            return
-        database = Database(engine)
-        Directory(database).import_file(_WORLD.county_providers)
-        with database.write() as session:
-            for row in session.scalars(select(ProviderRow)):
-                portal_id = _WORLD.links.get(row.county_provider_id)
-                if portal_id:
-                    row.link = LinkRow(portal_id=portal_id, linked_at=now(), linked_by="import")
-                    refresh_derived(row)
-    finally:
-        engine.dispose()
 
 
 @dataclass

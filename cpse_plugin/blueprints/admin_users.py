@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from flask import Blueprint, Response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import BadRequest
 
 from ..domain.access import Action
 from ..domain.portal_records import Profession
@@ -89,7 +90,9 @@ def invite(provider_id: int) -> ResponseReturnValue:
     provider = parts().providers.get(provider_id, staff)
     form = InvitationForm()
     operation_id = form.operation()
-    if not form.validate() or operation_id is None:
+    if operation_id is None:
+        raise BadRequest("This form is damaged. Open it anew.")
+    if not form.validate():
         return _form_page(provider, form, status=422)
     try:
         result = parts().admin_users.invite(provider_id, form.invitation(), operation_id=operation_id, staff=staff)

@@ -2,6 +2,7 @@
 
 from flask import Blueprint, Response, redirect, url_for
 from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import BadRequest
 
 from ..domain.access import Action
 from ..domain.providers import CountyProvider
@@ -49,7 +50,9 @@ def unlink(provider_id: int) -> ResponseReturnValue:
     provider = parts().providers.get(provider_id, staff)
     form = UnlinkForm()
     operation_id = form.operation()
-    if not form.validate() or operation_id is None:
+    if operation_id is None:
+        raise BadRequest("This form is damaged. Open it anew.")
+    if not form.validate():
         return into_dialog(_form(provider, form, status=422))
     try:
         unlinked = parts().associations.unlink(

@@ -20,7 +20,7 @@ from flask.typing import ResponseReturnValue
 
 from cpse_plugin.sandbox.server import LoopbackServer
 
-from ..world import prepare
+from ..databases import prepare
 from . import nppes
 
 _THREADS = 8

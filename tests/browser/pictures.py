@@ -15,7 +15,6 @@ from .conftest import ARGUMENTS, WIDE, hosts_of
 from .desk import Desk, Watch
 
 FOLDER = Path(__file__).parents[2] / "docs" / "images"
-_HEIGHT = 840
 
 
 def main() -> int:
@@ -27,26 +26,28 @@ def main() -> int:
     FOLDER.mkdir(parents=True, exist_ok=True)
     with Sandbox() as sandbox, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=list(ARGUMENTS))
-        context = browser.new_context(viewport={"width": WIDE, "height": _HEIGHT}, reduced_motion="reduce")
+        context = browser.new_context(reduced_motion="reduce")
         desk = Desk.open(context, sandbox, Watch(hosts_of(sandbox)), scripted=True)
         desk.sign_in()
-        _take(desk, "providers")
+        _take(desk, "providers", height=840)
         desk.open_provider("Granite Hills Therapies")
         desk.page.locator("#npi-name p").first.wait_for()
         desk.button("Link to Selected Existing CPSE Portal Provider").click()
         desk.button("Continue Association").wait_for()
-        _take(desk, "confirm-the-match")
+        _take(desk, "confirm-the-match", height=1020)
         desk.open_provider("Beacon Point School")
         desk.link("Provider Admin Users").click()
         desk.link("Retrieve Admin Users").click()
         desk.page.get_by_role("table", name="Provider Admin Users").wait_for()
-        _take(desk, "provider-admin-users")
+        _take(desk, "provider-admin-users", height=780)
         browser.close()
     return 0
 
 
-def _take(desk: Desk, name: str) -> None:
+def _take(desk: Desk, name: str, *, height: int) -> None:
     desk.settle()
+    desk.page.set_viewport_size({"width": WIDE, "height": height})
+    desk.page.evaluate("() => scrollTo(0, 0)")
     # Where the pointer rests would show as a hover.
     desk.page.mouse.move(0, 0)
     path = FOLDER / f"{name}.png"

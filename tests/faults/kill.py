@@ -35,15 +35,14 @@ from cpse_plugin.services.handlers import all_handlers
 from cpse_plugin.services.operations import Operations
 from cpse_plugin.settings import Settings
 
+from ..databases import Databases, PostgresqlDatabases, SqliteDatabases
 from ..postgresql import postgresql_server
-from ..world import Databases, PostgresqlDatabases, SqliteDatabases
 from .kill_worker import Job, Moment, Outcome, Place
 from .ledger import Account, Ledger
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-_WORKERS = 4
 _ROUNDS = 5
 _LIVED = "had ended before"
 _CLIENT = PortalClient("tamarack-intranet", COUNTY_ID, secret="only for tests")
@@ -51,13 +50,17 @@ _CLIENT = PortalClient("tamarack-intranet", COUNTY_ID, secret="only for tests")
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be done. `lease` is in seconds; `delay` is the shortest and the longest answer's, in milliseconds."""
+    """What is to be done, by so many `workers` at a time.
+
+    `lease` is in seconds; `delay` is what an answer takes at least and at most, in milliseconds.
+    """
 
     runs: int
     seed: int = 1
-    lease: int = 2
+    lease: int = 3
     delay: tuple[int, int] = (0, 600)
     ignore_keys: bool = False
+    workers: int = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +146,7 @@ class County:
         self._ledger = Ledger(database, self._portal)
         gateway = HttpPortalGateway(Settings.from_config(settings))
         self._operations = Operations(database, all_handlers(gateway), timedelta(seconds=plan.lease))
-        self._workers = [resources.enter_context(Workers(place)) for _ in range(_WORKERS)]
+        self._workers = [resources.enter_context(Workers(place)) for _ in range(plan.workers)]
 
     def _start_portal(self, resources: ExitStack) -> tuple[Portal, LoopbackServer]:
         mailbox = Mailbox().start()
@@ -276,7 +279,7 @@ def main() -> int:
     parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite")
     parser.add_argument("--ignore-keys", action="store_true", help="let the Portal ignore Idempotency-Keys")
     parser.add_argument("--portal-delay", type=_milliseconds, default=(0, 600), metavar="MS:MS", help="0:600")
-    parser.add_argument("--lease", type=int, default=2, help="seconds before an operation is finished by others")
+    parser.add_argument("--lease", type=int, default=3, help="seconds before an operation is finished by others")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     plan = Plan(options.runs, options.seed, options.lease, options.portal_delay, options.ignore_keys)

@@ -8,13 +8,14 @@ from cpse_plugin.sandbox.portal import Portal
 from cpse_plugin.services.database import now
 from cpse_plugin.services.history import HistoryAction
 from cpse_plugin.web.parts import Parts
-from tests.world import Databases, link
+from tests.databases import Databases
+from tests.world import link
 
 from .kill import Plan, kill
 from .ledger import Account, Ledger
 
 # The longest answer is far below the lease, as it is in a county.
-_PLAN = Plan(runs=24, delay=(0, 300))
+_PLAN = Plan(runs=24, delay=(0, 300), workers=2)
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite", "postgresql"])
@@ -30,7 +31,7 @@ def test_c4_workers_killed_at_random_points_leave_nothing_twice_nothing_lost_and
 def test_c5_a_portal_that_keeps_no_keys_is_read_after_its_slowest_answer_and_nothing_is_done_twice(
     databases: Databases,
 ) -> None:
-    report = kill(Plan(runs=16, seed=5, delay=(0, 300), ignore_keys=True), databases)
+    report = kill(Plan(runs=16, seed=5, delay=(0, 300), ignore_keys=True, workers=2), databases)
     assert report.account == Account((), (), ())
     assert report.failures == ()
     assert report.killed >= 4

@@ -9,7 +9,8 @@ from sqlalchemy import Engine, create_engine, inspect, text
 
 from cpse_plugin import migrate
 from tests.conftest import MakeIntranet
-from tests.world import Databases, parts_of
+from tests.databases import Databases
+from tests.world import parts_of
 
 from .seat import NOT_DONE, Seat, told
 

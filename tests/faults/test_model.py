@@ -4,7 +4,8 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.conftest import MakeIntranet
-from tests.world import Databases, Neighbours, Who
+from tests.databases import Databases
+from tests.world import Neighbours, Who
 
 from .model import RandomStaff, Surroundings
 

@@ -10,8 +10,9 @@ from sqlalchemy import Engine, event
 from cpse_plugin.sandbox.portal import Portal
 from cpse_plugin.web.parts import Parts
 from tests.conftest import MakeIntranet
+from tests.databases import PostgresqlDatabases
 from tests.postgresql import PostgresqlServer, postgresql_server
-from tests.world import PostgresqlDatabases, by_number, parts_of
+from tests.world import by_number, parts_of
 
 from .changes import INVITE, LINK, Change
 from .leases import end_leases

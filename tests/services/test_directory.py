@@ -11,7 +11,8 @@ from cpse_plugin.services.directory import DirectoryError, ImportResult
 from cpse_plugin.services.providers import ListQuery
 from cpse_plugin.web.parts import Parts
 from tests.conftest import MakeIntranet
-from tests.world import EDITOR, Databases, by_number, parts_of
+from tests.databases import Databases
+from tests.world import EDITOR, by_number, parts_of
 
 HEADER = "county_provider_id,name,type,npi,sed_code,address_line1,city,state,postal_code,phone,uses_portal"
 GOOD = "P-1,Small Steps,agency,1999101045,049931880104,1 Main St,Larkspur,NY,12895,518-555-0100,yes"

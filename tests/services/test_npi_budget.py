@@ -17,7 +17,7 @@ from cpse_plugin.npi_registry.gateway import RegistryBusy, RegistryUnavailable
 from cpse_plugin.services.database import Database
 from cpse_plugin.services.npi_budget import DatabaseCallBudget
 
-from ..world import Databases
+from ..databases import Databases
 
 LONG = timedelta(minutes=5)
 

@@ -13,8 +13,8 @@ from cpse_plugin.npi_registry.gateway import KeptAnswer
 from cpse_plugin.services.database import Database
 from cpse_plugin.services.npi_cache import DatabaseAnswerCache
 
+from ..databases import Databases
 from ..npi_registry.chain import NOON, Clock
-from ..world import Databases
 
 NPI = "1234567893"
 FULL = NpiRecord(

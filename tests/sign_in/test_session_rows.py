@@ -10,7 +10,7 @@ from cpse_plugin.domain.access import Role, Staff
 from cpse_plugin.services.database import Database
 from cpse_plugin.services.kept_forms import KeptForms
 from cpse_plugin.services.sign_in_sessions import RoleCheck, SessionLimits, SignInSessions
-from tests.world import Databases
+from tests.databases import Databases
 
 BEGIN = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 ANN = Staff("sub-ann", "Ann Archer", None, Role.EDITOR)

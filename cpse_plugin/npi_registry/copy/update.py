@@ -90,4 +90,5 @@ def _apply(new: Path, nppes: NppesFile, old: CopyInfo, rows: list[tuple[int, str
 
 
 def _entries(rows: Iterable[tuple[int, str]]) -> list[tuple[str, str, str]]:
-    return [found for npi, packed in rows if (found := entry(str(npi), packed))]
+    """The rows' entries in the index of names, in its order, so that those that stand together are written together."""
+    return sorted(found for npi, packed in rows if (found := entry(str(npi), packed)))
