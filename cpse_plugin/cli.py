@@ -10,6 +10,7 @@ import click
 from flask.cli import AppGroup
 
 from . import migrate
+from .npi_cli import npi_commands
 from .services.directory import DirectoryError
 from .services.history import HistoryEntry
 from .services.operations import Operation
@@ -22,6 +23,7 @@ session_commands = AppGroup("sessions", help="The sessions of staff who signed i
 group.add_command(database)
 group.add_command(session_commands)
 group.add_command(provider_commands)
+group.add_command(npi_commands)
 
 
 @database.command("upgrade")
