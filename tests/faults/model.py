@@ -91,7 +91,7 @@ class MortalGateway(HttpPortalGateway):
 
 
 class _Reader(PageClient):
-    """Takes answers as they come. What holds for every page is tested elsewhere; to check it would take most of the time."""
+    """Takes answers as they come. What holds for every page is tested elsewhere; it takes long to check."""
 
     def _page(self, response: TestResponse) -> Answer:
         return Answer(response.status_code, response.headers, response.text, response.request.full_path)

@@ -55,7 +55,7 @@ ids = [str(index) for index in range(100)]
 
 @pytest.fixture(autouse=True)
 def _nothing_is_collected() -> Iterator[None]:
-    """Let earlier tests' leavings wait: an answer that is nested too deeply leaves no stack for finalizers to run on."""
+    """Let earlier leavings wait: an answer that is nested too deeply leaves no stack for finalizers to run on."""
     gc.disable()
     yield
     gc.enable()
