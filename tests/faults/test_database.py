@@ -239,9 +239,13 @@ def _refuse_history(cpse: Parts) -> None:
 
 
 def _accept_history(cpse: Parts) -> None:
-    on = "" if cpse.database.engine.dialect.name == "sqlite" else " ON cpse_history"
+    if cpse.database.engine.dialect.name == "sqlite":
+        statements = ["DROP TRIGGER refuse"]
+    else:
+        statements = ["DROP TRIGGER refuse ON cpse_history", "DROP FUNCTION refuse"]
     with cpse.database.engine.begin() as connection:
-        connection.exec_driver_sql(f"DROP TRIGGER refuse{on}")
+        for statement in statements:
+            connection.exec_driver_sql(statement)
 
 
 def _profile_changes(cpse: Parts) -> list[object]:

@@ -1,5 +1,6 @@
 """Whatever is typed or sent is answered in words, stored as it is shown, and never taken for markup: rows U1 and U2."""
 
+import unicodedata
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
@@ -97,18 +98,21 @@ def test_u1_every_form_answers_whatever_is_typed_into_it(seat: Seat, form: Form,
     assert not answer.soup.select("main script, section script")
 
 
+def _is_sent_as_it_is(text: str) -> bool:
+    """Whether a browser can send a text; what is no UTF-8 is replaced on the way in."""
+    return not any(unicodedata.category(character) == "Cs" for character in text)
+
+
 @SOME
-@given(reason=ODD.filter(lambda text: 0 < len(clean_text(text, 2000)) <= 500))
+@given(reason=ODD.filter(_is_sent_as_it_is).filter(lambda text: 0 < len(clean_text(text, 2000)) <= 500))
 def test_u1_what_was_typed_is_stored_as_it_is_shown(seat: Seat, cpse: Parts, reason: str) -> None:
     if by_number(cpse, "TC-1013").link is None:
         seat.send(seat.link_form("TC-1013", "P-20558"))
     form = seat.unlink_form("TC-1013")
-    typed: Any = reason.encode("utf-8", "surrogatepass")
-    assert seat.send(form.typed(reason=typed)).status == 200
+    assert seat.send(form.typed(reason=reason)).status == 200
     latest = cpse.history.of_provider(by_number(cpse, "TC-1013").id, READER)[0]
     stored = latest.details["reason"]
-    # What cannot be UTF-8 is replaced when the form is read; all else is as the cleaning leaves it.
-    assert stored == clean_text(reason.encode("utf-8", "surrogatepass").decode("utf-8", "replace"), 2000)
+    assert stored == clean_text(reason, 2000)
     assert " ".join(stored.split()) in seat.history("TC-1013").text
 
 

@@ -18,14 +18,16 @@ from .changes import INVITE, LINK, Change
 from .leases import end_leases
 from .seat import DONE, NOT_DONE, NOT_KNOWN, Seat, told
 
-# The servers of the tests are otherwise set to lose the latest commits with a crash, which is quicker.
-DURABLE = {"options": "-c synchronous_commit=on"}
+# Otherwise a server of the tests may lose its latest commits in a crash, which is quicker.
+_DURABLE = "ALTER ROLE cpse SET synchronous_commit = on"
 
 
 @pytest.fixture(scope="module")
 def own_server() -> Iterator[PostgresqlServer]:
     """A server that nobody else uses, so that it can be restarted."""
     with postgresql_server() as server:
+        with server.connect("postgres") as connection:
+            connection.execute(_DURABLE)
         yield server
 
 
@@ -42,7 +44,7 @@ def database_url(own_databases: PostgresqlDatabases) -> str:
 @pytest.fixture
 def intranet(make_intranet: MakeIntranet, database_url: str) -> Flask:
     """A host that looks at a connection before it uses it, as the README asks of every host on PostgreSQL."""
-    return make_intranet(database_url, SQLALCHEMY_ENGINE_OPTIONS={"pool_pre_ping": True, "connect_args": DURABLE})
+    return make_intranet(database_url, SQLALCHEMY_ENGINE_OPTIONS={"pool_pre_ping": True})
 
 
 def restart(server: PostgresqlServer) -> None:

@@ -1,6 +1,7 @@
 """A client that reads pages as a browser would, and holds each answer to the laws."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from bs4 import BeautifulSoup, Tag
@@ -15,7 +16,7 @@ DIALOG = "div#cpse-dialog"
 RESULTS = "section#results"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Answer:
     """A page or a fragment as it came; `path` is where it came from, after all redirects."""
 
@@ -24,7 +25,7 @@ class Answer:
     html: str
     path: str
 
-    @property
+    @cached_property
     def soup(self) -> BeautifulSoup:
         """The answer, parsed."""
         return parse(self.html)
@@ -122,21 +123,23 @@ class PageClient:
         return self.htmx_post(action, data, target)
 
     def _page(self, response: TestResponse) -> Answer:
-        broken = broken_page_laws(response.text)
+        answer = _answer(response)
+        broken = broken_page_laws(answer.soup)
         if broken:
-            raise AssertionError(f"{response.request.path}: {'; '.join(broken)}")
-        self._page_ids = ids_of(response.text)
-        return _answer(response)
+            raise AssertionError(f"{answer.path}: {'; '.join(broken)}")
+        self._page_ids = ids_of(answer.soup)
+        return answer
 
     def _fragment(self, response: TestResponse, target: str) -> Answer:
-        broken = broken_fragment_laws(response.text, self._page_ids)
-        target_id = response.headers.get("HX-Retarget", target).rpartition("#")[2]
-        if response.text and response.headers.get("HX-Reswap", _swap(target_id)) == "outerHTML":
+        answer = _answer(response)
+        broken = broken_fragment_laws(answer.soup, self._page_ids)
+        target_id = answer.headers.get("HX-Retarget", target).rpartition("#")[2]
+        if answer.html and answer.headers.get("HX-Reswap", _swap(target_id)) == "outerHTML":
             # What is replaced has to be there again, or the next request finds nothing to replace.
-            broken += [] if target_id in ids_of(response.text) else [f"#{target_id} is gone after the swap"]
+            broken += [] if target_id in ids_of(answer.soup) else [f"#{target_id} is gone after the swap"]
         if broken:
-            raise AssertionError(f"{response.request.path}: {'; '.join(broken)}")
-        return _answer(response)
+            raise AssertionError(f"{answer.path}: {'; '.join(broken)}")
+        return answer
 
 
 def htmx_headers(target: str) -> dict[str, str]:

@@ -13,9 +13,8 @@ def parse(html: str) -> BeautifulSoup:
     return BeautifulSoup(html, "html.parser")
 
 
-def broken_page_laws(html: str) -> list[str]:
+def broken_page_laws(page: BeautifulSoup) -> list[str]:
     """Say which laws of a page are broken; an empty list where none is."""
-    page = parse(html)
     headings = page.select("h1")
     broken = [] if len(headings) == 1 else [f"{len(headings)} h1"]
     title = page.title.get_text(strip=True) if page.title else ""
@@ -25,28 +24,23 @@ def broken_page_laws(html: str) -> list[str]:
         broken.append("an out-of-band piece in a full page")
     if not page.select("html[lang]"):
         broken.append("no language")
-    return broken + _broken_anywhere(page, frozenset(_ids(page)))
+    return broken + _broken_anywhere(page, ids_of(page))
 
 
-def broken_fragment_laws(html: str, page_ids: frozenset[str]) -> list[str]:
+def broken_fragment_laws(fragment: BeautifulSoup, page_ids: frozenset[str]) -> list[str]:
     """Say which laws of a fragment are broken; `page_ids` are the ids of the page that it came from."""
-    fragment = parse(html)
     broken = [f"<{tag.name}> in a fragment" for tag in fragment.select("html, head, body")]
     if len(fragment.select("[hx-swap-oob], hx-partial")) > 2:
         broken.append("more than two out-of-band pieces")
-    return broken + _broken_anywhere(fragment, page_ids | _ids(fragment))
+    return broken + _broken_anywhere(fragment, page_ids | ids_of(fragment))
 
 
-def ids_of(html: str) -> frozenset[str]:
+def ids_of(part: BeautifulSoup) -> frozenset[str]:
     """All ids of a page or a fragment."""
-    return frozenset(_ids(parse(html)))
+    return frozenset(str(tag["id"]) for tag in part.select("[id]"))
 
 
-def _ids(part: BeautifulSoup) -> set[str]:
-    return {str(tag["id"]) for tag in part.select("[id]")}
-
-
-def _broken_anywhere(part: BeautifulSoup, ids: frozenset[str] | set[str]) -> list[str]:
+def _broken_anywhere(part: BeautifulSoup, ids: frozenset[str]) -> list[str]:
     counts = Counter(str(tag["id"]) for tag in part.select("[id]"))
     broken = [f"id {name} stands {count} times" for name, count in counts.items() if count > 1]
     broken += [f"{name} is referred to and is not there" for name in _referred_to(part) if name not in ids]
