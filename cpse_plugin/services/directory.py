@@ -111,6 +111,9 @@ def _cleaned(rows: Iterable[Mapping[str, str | None]]) -> Iterator[dict[str, str
         if values["county_provider_id"] in seen:
             raise DirectoryError(f"row {number}: county_provider_id {values['county_provider_id']} was there before")
         seen.add(values["county_provider_id"])
+        for column, length in _CONTACT_LENGTHS.items():
+            if len(values[column]) > length:
+                raise DirectoryError(f"row {number}: {column} {values[column]!r} is longer than {length} characters")
         yield values
 
 
@@ -145,5 +148,5 @@ def _new_row(values: dict[str, str], number: int) -> ProviderRow:
 
 def _take_contact(row: ProviderRow, values: dict[str, str]) -> None:
     row.name = values["name"]
-    for column, length in _CONTACT_LENGTHS.items():
-        setattr(row, column, values[column][:length].rstrip())
+    for column in _CONTACT_LENGTHS:
+        setattr(row, column, values[column])

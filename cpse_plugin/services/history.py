@@ -21,7 +21,6 @@ _BATCH = 500
 class HistoryAction(StrEnum):
     """What was done; the value is what is stored."""
 
-    IMPORTED = "imported"
     PROFILE_CHANGED = "profile-changed"
     LINKED = "linked"
     ADDED = "added"
@@ -38,7 +37,6 @@ class HistoryAction(StrEnum):
 
 
 _LABELS = {
-    HistoryAction.IMPORTED: "Imported from the Preschool database",
     HistoryAction.PROFILE_CHANGED: "Profile changed",
     HistoryAction.LINKED: "Linked to a CPSE Portal provider",
     HistoryAction.ADDED: "Added to the CPSE Portal",

@@ -23,6 +23,7 @@ from ..models import OPEN_STATES, OperationRow
 from ..portal.gateway import PortalError, PortalNotAsked, PortalOutcomeUnknown, PortalRefused
 from .database import Database, now
 from .errors import (
+    AlreadyLinked,
     CommitUnknown,
     DatabaseBusy,
     DatabaseRefused,
@@ -219,7 +220,11 @@ class Operations:
         """
         if operation.state is OperationState.DONE:
             return operation
-        return self._carry_out(operation, self._handlers[operation.kind].call)
+        try:
+            return self._carry_out(operation, self._handlers[operation.kind].call)
+        except AlreadyLinked as error:
+            # The Portal has done it, so "nothing was changed" would be false; the operation stays open for a person.
+            raise NotRecordedYet(f"operation {operation.id}: {error}") from error
 
     def _carry_out(self, operation: Operation, ask: Callable[[Operation], Any]) -> Operation:
         try:

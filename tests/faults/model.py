@@ -11,6 +11,8 @@ from typing import Any
 from flask import Flask, Response, request
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, MultipleResults, RuleBasedStateMachine, invariant, multiple, rule
+from jinja2 import BytecodeCache
+from jinja2.bccache import Bucket
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
@@ -90,6 +92,23 @@ class MortalGateway(HttpPortalGateway):
         return self._mortal(super().revoke_invitation, *arguments, **named)
 
 
+class _CompiledTemplates(BytecodeCache):
+    """What one host has compiled, for all hosts that come after it."""
+
+    def __init__(self) -> None:
+        self._compiled: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self._compiled:
+            bucket.bytecode_from_string(self._compiled[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._compiled[bucket.key] = bucket.bytecode_to_string()
+
+
+_COMPILED = _CompiledTemplates()
+
+
 class _Reader(PageClient):
     """Takes answers as they come. What holds for every page is tested elsewhere; it takes long to check."""
 
@@ -131,6 +150,7 @@ class RandomStaff(RuleBasedStateMachine):
         self._resources = ExitStack()
         self._portal = self._resources.enter_context(surroundings.new_portal())
         self._intranet = surroundings.new_intranet(CPSE_PORTAL_GATEWAY=f"{__name__}:{MortalGateway.__name__}")
+        self._intranet.jinja_env.bytecode_cache = _COMPILED
         self._cpse = parts_of(self._intranet)
         self._resources.callback(self._cpse.database.engine.dispose)
         self._failures: list[str] = []

@@ -86,6 +86,7 @@ def test_columns_may_stand_in_any_order_and_some_may_be_missing(county: Parts, e
         ("P-2,Name,school,,,,,,,,", "row 2: type school is neither agency nor individual"),
         ("P-1,Name,,,,,,,,,", "row 2: county_provider_id P-1 was there before"),
         (f"{'P' * 65},Name,,,,,,,,,", "row 2: county_provider_id is longer than 64 characters"),
+        ("P-2,Name,,,,,Albany,New York,,,", "row 2: state 'New York' is longer than 2 characters"),
         ('P-2,"Name" quoted wrongly,,,,,,,,,', "line 3: "),
     ],
 )
