@@ -12,6 +12,7 @@ from flask.cli import AppGroup
 from . import migrate
 from .npi_cli import npi_commands
 from .services.directory import DirectoryError
+from .services.errors import DatabaseBusy, DatabaseRefused
 from .services.history import HistoryEntry
 from .services.operations import Operation
 from .web.parts import parts
@@ -79,8 +80,11 @@ def end_sessions(subject: str | None) -> None:
 def reconcile() -> None:
     """Finish what a crash or a fault of the Portal left open; fails where something still needs a person."""
     operations = parts().operations
-    finished = operations.resume()
-    still_open = operations.open_for()
+    try:
+        finished = operations.resume()
+        still_open = operations.open_for()
+    except (DatabaseBusy, DatabaseRefused) as error:
+        raise click.ClickException(f"the county's database cannot be used: {error}") from error
     for operation in finished:
         if not operation.is_open:
             click.echo(f"{'done' if operation.is_done else 'NOT DONE'}: {_told(operation)}")

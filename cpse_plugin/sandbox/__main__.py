@@ -66,6 +66,8 @@ def _greeting(sandbox: Sandbox, data: Path | None) -> str:
   Choose there who to be:
 {people}
 
+  To begin with, be Ines Novak, open Bright Harbor Preschool Services and type the NPI 1999101011.
+
   E-mail of the CPSE Portal: {sandbox.mailbox_url}/
   State: {f"kept in {data}" if data else "gone when it stops (--data DIR keeps it)"}
   Ctrl-C stops it.

@@ -216,6 +216,11 @@ def _new_provider(provider: CountyProvider) -> NewPortalProvider:
     profile = provider.profile
     if profile.type is None:
         raise ProfileIncomplete("Choose the Provider Type and click Apply; the Portal needs it.")
+    if not (profile.npi or profile.sed_code):
+        # Nothing could be looked for, so the Portal may have the provider already.
+        raise ProfileIncomplete(
+            "Enter an NPI or an SED code and click Apply; without one the Portal cannot be searched."
+        )
     return NewPortalProvider(
         county_provider_id=provider.county_provider_id,
         name=provider.name,

@@ -52,6 +52,8 @@
     setTimeout(leave, TOAST_SECONDS * 1000);
   }
 
+  // What is done next makes the last message old.
+  on('click', () => byId('cpse-status')?.replaceChildren(), true);
   on('cpse:toast', (event) => showToast(String(event.detail.text ?? '')));
   on('cpse:focus', (event) => focus(document.querySelector(event.detail.selector)));
 
@@ -103,6 +105,7 @@
     if (fault !== null) {
       const count = digits.length < 10 ? 10 - digits.length : digits.length;
       region.textContent = fault && field.dataset[fault].replace('{n}', count);
+      region.toggleAttribute('data-fault', digits.length >= 10 || fault === 'sayNotDigits' || fault === 'sayFirstDigit');
       return;
     }
     if (!window.htmx) {
@@ -111,6 +114,7 @@
     }
     const question = { words };
     asked.set(region, question);
+    region.removeAttribute('data-fault');
     region.textContent = field.dataset.sayAsking;
     const type = typeOf(field);
     const url = field.dataset.lookupUrl.replace('0000000000', digits) + (type && `?type=${encodeURIComponent(type)}`);

@@ -155,7 +155,7 @@ _WORDS: tuple[tuple[type[Exception], Callable[[Any], Problem]], ...] = (
     ),
     (portal.AlreadyAssociated, _already_associated),
     (portal.PortalRefused, _refused),
-    (services.NotFound, _always(Problem(404, "Not found", "There is no such thing here, or not for you."))),
+    (services.NotFound, _always(Problem(404, "Not found", "This page does not exist, or it is not for you to see."))),
     (services.AlreadyLinked, _already_linked),
     (
         services.ComparisonChanged,

@@ -45,5 +45,5 @@ def sed_code_fault_words(check: IdentifierCheck) -> str:
         return "An SED code has digits only."
     words = f"An SED code has {SED_CODE_LENGTH} digits; this one has {len(check.value)}."
     if check.suggestion:
-        words += f" Was a leading zero lost? Then it is {check.suggestion}."
+        words += f" Was a leading zero lost? Then it would be {check.suggestion}."
     return words

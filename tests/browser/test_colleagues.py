@@ -68,7 +68,7 @@ def test_a_stale_form_shows_theirs_beside_yours_and_loses_nothing(open_desk: Ope
 
         mine.field("NPI").fill("1999101045")
         mine.button("Apply").click()
-        expect(mine.text("Somebody else has saved this profile in the meantime")).to_be_visible()
+        expect(mine.text("This profile was saved in the meantime")).to_be_visible()
         expect(mine.text("elliot.marsh@tamarack.example saved it")).to_be_visible()
         expect(mine.page.locator(".cpse-conflict tr", has_text="SED Code")).to_contain_text(their_code)
         expect(mine.page.locator(".cpse-conflict tr", has_text="NPI")).to_contain_text("Different")

@@ -29,7 +29,7 @@ def test_a_search_that_finds_nothing_says_so(any_desk: Desk) -> None:
     any_desk.sign_in()
     any_desk.field("Search").fill("nobody of this name")
     any_desk.field("Search").press("Enter")
-    expect(any_desk.text("No provider fits")).to_be_visible()
+    expect(any_desk.text("No provider found")).to_be_visible()
     any_desk.check()
     any_desk.link("show all providers").click()
     expect(any_desk.text("42 providers")).to_be_visible()

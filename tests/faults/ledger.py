@@ -130,7 +130,9 @@ class Ledger:
         sent = self._sent_again()
         recorded = county.results(OperationKind.SEND_AGAIN, "id")
         recorded += county.left_open(OperationKind.SEND_AGAIN, "invitation_id")
-        yield from (f"invitation {name} was sent again {times} times" for name, times in (sent - recorded).items())
+        yield from (
+            f"invitation {name} was sent again {times} times too often" for name, times in (sent - recorded).items()
+        )
 
     def _sent_again(self) -> Counter[str]:
         """How often the Portal has sent each invitation again; a replayed answer is not in its audit trail."""

@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import event, text
 
-from cpse_plugin.sandbox.faults import Fault, Status
+from cpse_plugin.sandbox.faults import DropBefore, Fault, Status
 from cpse_plugin.sandbox.portal import Portal
 from cpse_plugin.services.history import HistoryAction
 from cpse_plugin.web.parts import Parts
@@ -120,6 +120,21 @@ def test_d1_a_refusal_that_cannot_be_recorded_is_not_told_as_not_done(
     end_leases(cpse)
     assert told(seat.portal_section(INVITE.number)) == DONE
     assert (INVITE.effects(portal), INVITE.on_record(cpse)) == (1, 1)
+
+
+def test_d1_reconciling_says_that_the_database_is_locked(
+    intranet: Flask, seat: Seat, cpse: Parts, portal: Portal, lock: Lock
+) -> None:
+    portal.faults.plan(DropBefore(), method=INVITE.method, path=INVITE.path)
+    assert told(seat.send(INVITE.form(seat))) == NOT_KNOWN
+    lock.take()
+    refused = intranet.test_cli_runner().invoke(args=["cpse", "reconcile"])
+    lock.give_back()
+    assert refused.exit_code == 1
+    assert refused.output == "Error: the county's database cannot be used: database is locked\n"
+    done = intranet.test_cli_runner().invoke(args=["cpse", "reconcile"])
+    assert (done.exit_code, INVITE.on_record(cpse)) == (0, 1)
+    assert done.output.startswith("done: Inviting an admin user")
 
 
 @dataclass

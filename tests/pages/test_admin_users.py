@@ -35,7 +35,7 @@ def rows(answer: Answer, table: int) -> list[str]:
 
 def test_a_provider_without_a_link_is_told_the_first_step(page: PageClient, address: Address) -> None:
     answer = page.get(address("TC-1004", "admin-users"))
-    assert "This provider is not linked to the CPSE Portal yet" in answer.text
+    assert "This provider is not linked to the CPSE Portal" in answer.text
     refused = page.get(address("TC-1004", "invitations", "new"))
     assert (refused.status, "Link it first." in refused.text) == (409, True)
 

@@ -94,7 +94,7 @@ def test_a_part_of_the_address_that_cannot_be_read_counts_as_not_given(page: Pag
 
 def test_where_nothing_fits_the_way_back_is_shown(page: PageClient) -> None:
     answer = page.get(f"{LIST}?q=nobody+of+this+name")
-    assert "No provider fits" in answer.text
+    assert "No provider found" in answer.text
     assert len(names(page.get(answer.link("show all providers")))) == 25
 
 

@@ -63,7 +63,7 @@ BAD_INPUT = [
     (
         "sed_code",
         "49931880104",
-        "An SED code has 12 digits; this one has 11. Was a leading zero lost? Then it is 049931880104.",
+        "An SED code has 12 digits; this one has 11. Was a leading zero lost? Then it would be 049931880104.",
     ),
     ("sed_code", "0499318801044", "An SED code has 12 digits; this one has 13."),
     ("sed_code", "04993188010X", "An SED code has digits only."),
@@ -112,7 +112,7 @@ def test_a_second_apply_shows_theirs_beside_yours_and_loses_nothing(
 
     stale = submit(answer, FORM, npi="1999101011")
     assert stale.status == 409
-    assert "Somebody else has saved this profile in the meantime" in stale.text
+    assert "This profile was saved in the meantime" in stale.text
     assert OTHER_EDITOR.acting_user in stale.text
     assert stale.texts(".cpse-conflict tbody tr") == [
         "Provider Type Individual Agency Different",
