@@ -41,7 +41,18 @@ def create_app(config: Mapping[str, Any]) -> Flask:
     CSRFProtect(app)
     Cpse().init_app(app, url_prefix="/cpse")
     app.add_url_rule("/", "home", _home)
+    app.register_error_handler(404, _not_found)
     return app
+
+
+def _not_found(_: Exception) -> ResponseReturnValue:
+    page = (
+        '<!doctype html><html lang="en"><title>Not found</title>'
+        '<meta name="viewport" content="width=device-width">'
+        "<main><h1>Not found</h1><p>There is no such page. "
+        f'<a href="{url_for("cpse.providers")}">Go to the providers</a>'
+    )
+    return page, 404
 
 
 def _home() -> ResponseReturnValue:

@@ -12,7 +12,7 @@ from ..domain.text import fold_words
 from ..outbound import DEFAULT_TIMEOUT, USER_AGENT, BoundedSession, UnreadableAnswer, read_json, reason, time_limit
 from ..settings import Timeout
 from . import parse
-from .gateway import MOST_FOUND, CallBudget, NameQuery, RegistryUnavailable
+from .gateway import MOST_FOUND, CallBudget, NameQuery, RegistryRefused, RegistryUnavailable
 
 logger = logging.getLogger("cpse_plugin.npi_registry")
 
@@ -92,7 +92,7 @@ class ApiNpiRegistry:
 
 def _unusable(error: Exception) -> RegistryUnavailable:
     if isinstance(error, parse.ErrorsAnswered):
-        return RegistryUnavailable(f"the registry answered with an error ({error})")
+        return RegistryRefused(f"the registry answered with an error ({error})", str(error))
     return RegistryUnavailable(f"the registry's answer cannot be used: {error}")
 
 

@@ -25,6 +25,17 @@ class RegistryBusy(RegistryUnavailable):
     """The registry was not asked, because too many other questions are waiting; a moment later there is room."""
 
 
+class RegistryRefused(RegistryUnavailable):
+    """The registry answered with errors instead of a record; `said` is what it said, for the person."""
+
+    def __init__(self, text: str, said: str) -> None:
+        super().__init__(text, said)
+        self.said = said
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
 class Source(StrEnum):
     """Where an answer comes from; the value is for the log and for people."""
 

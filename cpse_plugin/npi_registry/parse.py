@@ -22,7 +22,7 @@ class UnexpectedForm(ValueError):
 
 
 class ErrorsAnswered(Exception):
-    """The registry answered with errors, which it does with HTTP 200; the text is what it says, for the log."""
+    """The registry answered with errors, which it does with HTTP 200; the text is what it says."""
 
 
 def look_up_answer(content: object, npi: str) -> NpiRecord | None:
@@ -68,7 +68,8 @@ def _errors(content: object) -> Iterator[tuple[int | None, str]]:
 
 
 def _errors_answered(errors: Iterable[tuple[int | None, str]]) -> ErrorsAnswered:
-    return ErrorsAnswered("; ".join(f"{number}: {words}" for number, words in errors) or "no words")
+    said = "; ".join(f"{words} ({number})" for number, words in errors)
+    return ErrorsAnswered(clean_text(said, 300) or "an error without words")
 
 
 def _is_about(words: str, npi: str) -> bool:

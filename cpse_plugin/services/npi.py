@@ -10,7 +10,15 @@ from ..domain.access import Action, Staff, require
 from ..domain.identifiers import IdentifierCheck, check_npi
 from ..domain.providers import ProviderType
 from ..domain.registry import NpiRecord, kind_expected
-from ..npi_registry.gateway import NameQuery, NamesFound, RegistryAnswer, RegistryBusy, RegistryUnavailable, Source
+from ..npi_registry.gateway import (
+    NameQuery,
+    NamesFound,
+    RegistryAnswer,
+    RegistryBusy,
+    RegistryRefused,
+    RegistryUnavailable,
+    Source,
+)
 from ..npi_registry.look_up import NpiChain, utc_now
 
 _log = logging.getLogger("cpse_plugin.npi_registry")
@@ -35,7 +43,8 @@ class NpiAnswer:
     """A look-up's outcome; `record` is there where the source has one, `check` says what is wrong with the digits.
 
     `source` and `as_of` say where the answer is from and of what day; `dated` is that day where it is not today's.
-    `outdated` says that the registry was to be asked for a newer answer and could not be.
+    `outdated` says that the registry was to be asked for a newer answer and could not be. `said` is an error in the
+    registry's own words, where it answered with one.
     """
 
     check: IdentifierCheck
@@ -45,6 +54,7 @@ class NpiAnswer:
     as_of: date | None = None
     dated: date | None = None
     outdated: bool = False
+    said: str = ""
 
 
 class NpiLookUp:
@@ -67,7 +77,8 @@ class NpiLookUp:
             return NpiAnswer(check, NpiOutcome.BUSY)
         except RegistryUnavailable as error:
             _log.warning("NPI %s could not be looked up: %s", check.value, error)
-            return NpiAnswer(check, NpiOutcome.UNAVAILABLE)
+            said = error.said if isinstance(error, RegistryRefused) else ""
+            return NpiAnswer(check, NpiOutcome.UNAVAILABLE, said=said)
         return NpiAnswer(
             check,
             _outcome(found, provider_type),

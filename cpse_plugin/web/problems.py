@@ -95,7 +95,7 @@ def _already_associated(error: portal.AlreadyAssociated) -> Problem:
 
 
 def _refused(error: portal.PortalRefused) -> Problem:
-    reason = error.detail or error.title
+    reason = error.title or error.detail
     return Problem(422, "The CPSE Portal refused this", f"Nothing was changed. The Portal says: {reason}")
 
 

@@ -50,6 +50,8 @@ _ANY = (None,)
 # What becomes of a call: nothing out of the ordinary, a fault of the Portal, or the end of the worker that makes it.
 failures = st.sampled_from([*_FAULTS, *_DEATHS])
 fates = st.just("") | failures
+# What becomes of finishing an operation that was left open: the fewer, the oftener each of them comes about.
+fates_of_return = st.sampled_from(["", "busy", "failed", "dropped after", "dies before", "dies after"])
 numbers = st.sampled_from(_NUMBERS)
 choices = st.integers(0, 9)
 people = st.sampled_from(list(_PEOPLE))
@@ -174,7 +176,7 @@ class RandomStaff(RuleBasedStateMachine):
             self._send(form, fate)
         return form
 
-    @rule(who=people, number=numbers, choice=choices, failure=failures, fate=fates)
+    @rule(who=people, number=numbers, choice=choices, failure=failures, fate=fates_of_return)
     def fail_and_come_back(self, who: str, number: str, choice: int, failure: str, fate: str) -> None:
         self.do(who, number, choice, failure, 1)
         self.come_back_later(number, fate)
@@ -187,7 +189,7 @@ class RandomStaff(RuleBasedStateMachine):
     def apply(self, number: str, typed: dict[str, str]) -> None:
         self._send(self._seat.profile_form(number).typed(**typed), "")
 
-    @rule(number=numbers, fate=fates)
+    @rule(number=numbers, fate=fates_of_return)
     def come_back_later(self, number: str, fate: str) -> None:
         """Open the page when whoever was at it would have been done long ago; what was left open is finished by it."""
         end_leases(self._cpse)
@@ -203,7 +205,7 @@ class RandomStaff(RuleBasedStateMachine):
                 " (SELECT max(place) FROM invitation WHERE status = 'open')"
             )
 
-    @rule(fate=fates)
+    @rule(fate=fates_of_return)
     def operator_reconciles(self, fate: str) -> None:
         end_leases(self._cpse)
         with self._befalls(fate, _ANY):

@@ -1,5 +1,7 @@
 """Rows C4 and C5: workers that are killed at random points, and what is then found on both sides."""
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import select
 
@@ -15,7 +17,7 @@ from .kill import Plan, kill
 from .ledger import Account, Ledger
 
 # The longest answer is far below the lease, as it is in a county.
-_PLAN = Plan(runs=24, delay=(0, 300), workers=2)
+_PLAN = Plan(runs=20, lease=2, delay=(0, 200), workers=3)
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite", "postgresql"])
@@ -31,7 +33,7 @@ def test_c4_workers_killed_at_random_points_leave_nothing_twice_nothing_lost_and
 def test_c5_a_portal_that_keeps_no_keys_is_read_after_its_slowest_answer_and_nothing_is_done_twice(
     databases: Databases,
 ) -> None:
-    report = kill(Plan(runs=16, seed=5, delay=(0, 300), ignore_keys=True, workers=2), databases)
+    report = kill(replace(_PLAN, runs=16, seed=5, ignore_keys=True), databases)
     assert report.account == Account((), (), ())
     assert report.failures == ()
     assert report.killed >= 4

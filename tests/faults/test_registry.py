@@ -56,7 +56,8 @@ def test_n2_an_error_that_comes_with_200_is_never_taken_for_no_match(seat: Seat,
     registry.plan(Body(json.dumps({"Errors": [error]}).encode()))
     answer = seat.npi_name(NPI)
     assert answer.status == 200
-    assert "The NPI Registry did not answer. You can still save this NPI." in answer.text
+    assert f"The NPI Registry says: Something is the matter ({int(number)})." in answer.text
+    assert "You can still save this NPI." in answer.text
     assert NOT_THERE not in answer.text
 
 

@@ -87,10 +87,10 @@ RECORDS: dict[str, list[NpiRecord]] = {
 }
 ERRORS: dict[str, str] = {
     "idx62293353350_errors_07_09_2026-08": (
-        "7: Field state requires additional search criteria; 9: Enumeration_type requires additional search criteria"
+        "Field state requires additional search criteria (7); Enumeration_type requires additional search criteria (9)"
     ),
-    "idx70454131979_error_06_2026-10": "6: NPI must be 10 digits",
-    "ropensci-npi_api-2feca8": "4: No valid search criteria provided",
+    "idx70454131979_error_06_2026-10": "NPI must be 10 digits (6)",
+    "ropensci-npi_api-2feca8": "No valid search criteria provided (4)",
 }
 DEACTIVATED = {"idx13417322038_error_15_deactivated": "1669463816"}
 FILES = sorted(RESPONSES.glob("*.json"))

@@ -114,7 +114,7 @@ def test_what_is_no_npi_is_never_sent(registry: RegistryApi, mocked: responses.R
     ("content", "says"),
     [
         (errors(("06", "NPI must be 10 digits")), "NPI must be 10 digits"),
-        (errors(("07", "one"), ("09", "two")), "7: one; 9: two"),
+        (errors(("07", "one"), ("09", "two")), r"one \(7\); two \(9\)"),
         (errors(("15", f"CMS deactivated NPI {OTHER_NPI}.")), OTHER_NPI),
         ({"Errors": []}, "error"),
         ({"Errors": "all of them"}, "error"),
