@@ -246,6 +246,7 @@ def test_one_import_at_a_time(tmp_path: Path) -> None:
 
 
 _IMPORT = """
+import signal
 import sys
 from pathlib import Path
 from cpse_plugin.npi_registry.copy import import_file, update_file
@@ -253,6 +254,8 @@ from cpse_plugin.npi_registry.copy import import_file, update_file
 def show(rows, share):
     print(share, flush=True)
 
+# Whoever starts the tests in the background makes their children ignore Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 import_file(Path(sys.argv[1]), Path(sys.argv[2]), progress=show)
 """
 
