@@ -55,7 +55,18 @@ def _needed(name: str) -> DataRequired:
     return DataRequired(message=f"Enter the {name}.")
 
 
-class OperationForm(FlaskForm):  # type: ignore[misc]
+class CpseForm(FlaskForm):  # type: ignore[misc]
+    """A form whose fields have ids that no host's page has."""
+
+    class Meta:
+        """How the fields are made."""
+
+        def bind_field(self, form: Any, unbound_field: Any, options: dict[str, Any]) -> Any:
+            """Make a field; its label, hint and errors follow its id."""
+            return unbound_field.bind(form=form, **{**options, "id": f"cpse-{options['name']}"})
+
+
+class OperationForm(CpseForm):
     """A form that makes the Portal do something: sent twice, it does so once."""
 
     operation_id = HiddenField()
@@ -90,7 +101,7 @@ class UnlinkForm(OperationForm):
     )
 
 
-class ProfileForm(FlaskForm):  # type: ignore[misc]
+class ProfileForm(CpseForm):
     """The tab Billing Provider Profile."""
 
     type = SelectField("Provider Type", choices=_TYPE_CHOICES)

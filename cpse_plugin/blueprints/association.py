@@ -87,7 +87,7 @@ def confirm_match(provider_id: int) -> ResponseReturnValue:
     if not portal_id:
         section = replace(portal_section(provider), message=_CHOOSE)
         response = ProfilePage(provider, section=section).respond(422, block="portal")
-        return retarget(response, "#portal") if wants_fragment() else response
+        return retarget(response, "#cpse-portal") if wants_fragment() else response
     return _confirmation(provider, portal_id)
 
 

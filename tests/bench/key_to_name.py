@@ -21,7 +21,7 @@ _LOOK_UPS = 40
 _WATCH = """() => {
   window.paintedAfter = () => new Promise((resolve) => {
     let pressed = 0;
-    const region = document.getElementById('npi-name');
+    const region = document.getElementById('cpse-npi-name');
     document.addEventListener('keydown', (event) => { pressed = event.timeStamp; }, { capture: true, once: true });
     new MutationObserver((_, observer) => {
       if (!region.querySelector('.cpse-npi-name')) return;

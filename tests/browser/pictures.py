@@ -31,7 +31,7 @@ def main() -> int:
         desk.sign_in()
         _take(desk, "providers", height=840)
         desk.open_provider("Granite Hills Therapies")
-        desk.page.locator("#npi-name p").first.wait_for()
+        desk.page.locator("#cpse-npi-name p").first.wait_for()
         desk.button("Link to Selected Existing CPSE Portal Provider").click()
         desk.button("Continue Association").wait_for()
         _take(desk, "confirm-the-match", height=1020)

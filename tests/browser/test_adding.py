@@ -42,7 +42,7 @@ def test_a_provider_is_added_after_a_look_at_what_is_sent(any_desk: Desk) -> Non
     if any_desk.scripted:
         any_desk.link("OK").click()
     expect(any_desk.heading("CPSE Portal Details")).to_be_visible()
-    expect(any_desk.page.locator("#portal dd", has_text="1999101219")).to_be_visible()
+    expect(any_desk.page.locator("#cpse-portal dd", has_text="1999101219")).to_be_visible()
     any_desk.check()
 
 
@@ -62,7 +62,7 @@ def test_a_provider_that_the_portal_has_after_all_is_shown_as_a_match(any_desk: 
     _let_another_county_add_it(any_desk.sandbox)
     any_desk.button(ADD).click()
     expect(any_desk.text("The CPSE Portal has this provider already, so it was not added.")).to_be_visible()
-    match = any_desk.page.locator("#portal tbody tr")
+    match = any_desk.page.locator("#cpse-portal tbody tr")
     expect(match).to_contain_text("Harvest Moon EI")
     expect(match).to_contain_text("NPI")
     any_desk.check()

@@ -146,7 +146,7 @@ def test_a_therapist_brings_npi_profession_and_license(any_desk: Desk) -> None:
     any_desk.field("User is also a therapist / service provider").check()
     any_desk.field("NPI").press_sequentially("1999104049")
     if any_desk.scripted:
-        name = any_desk.page.locator("#npi-name").get_by_text("SANDOVAL")
+        name = any_desk.page.locator("#cpse-npi-name").get_by_text("SANDOVAL")
         expect(name).to_be_visible()
         (red, green, blue), _ = colors_of(name)
         assert red > 150 > 60 > max(green, blue)
@@ -260,7 +260,7 @@ def test_the_tab_and_its_form_fit_a_narrow_window(open_desk: OpenDesk) -> None:
     desk.link("Invite New Admin User").click()
     desk.field("User is also a therapist / service provider").check()
     desk.field("NPI").fill("1999104031")
-    expect(desk.page.locator("#npi-name")).to_contain_text("GRACE LIU")
+    expect(desk.page.locator("#cpse-npi-name")).to_contain_text("GRACE LIU")
     desk.check()
     desk.button("Invite as Admin").click()
     expect(desk.heading("There is a problem")).to_be_visible()

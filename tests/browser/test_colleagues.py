@@ -20,7 +20,7 @@ def test_a_reader_looks_at_everything_and_changes_nothing(any_desk: Desk) -> Non
     expect(any_desk.text("No CPSE Portal provider matches")).to_be_visible()
     expect(any_desk.link("Add New CPSE Portal Provider")).to_have_count(0)
     any_desk.open_provider("Beacon Point School")
-    expect(any_desk.page.locator("#portal").get_by_role("link")).to_have_count(0)
+    expect(any_desk.page.locator("#cpse-portal").get_by_role("link")).to_have_count(0)
     any_desk.link("Provider Admin Users").click()
     any_desk.link("Retrieve Admin Users").click()
     expect(any_desk.page.get_by_role("cell", name="kyle.brennan", exact=True)).to_be_visible()

@@ -40,13 +40,13 @@ def _fill_in_the_profile(desk: Desk) -> None:
     desk.field("Provider Type").select_option("Agency")
     desk.field("NPI").press_sequentially("1999101011")
     if desk.scripted:
-        expect(desk.page.locator("#npi-name")).to_contain_text("BRIGHT HARBOR PRESCHOOL SERVICES")
+        expect(desk.page.locator("#cpse-npi-name")).to_contain_text("BRIGHT HARBOR PRESCHOOL SERVICES")
     desk.field("Provider Uses CPSE Portal").check()
     desk.check()
     desk.button("Apply").click()
     expect(desk.text("The profile was saved.")).to_be_visible()
-    expect(desk.page.locator("#npi-name")).to_contain_text("BRIGHT HARBOR PRESCHOOL SERVICES")
-    expect(desk.page.locator("#portal tbody tr")).to_contain_text("NPI and SED code")
+    expect(desk.page.locator("#cpse-npi-name")).to_contain_text("BRIGHT HARBOR PRESCHOOL SERVICES")
+    expect(desk.page.locator("#cpse-portal tbody tr")).to_contain_text("NPI and SED code")
     desk.check()
 
 

@@ -15,7 +15,7 @@ ASSOCIATION = r"/association$"
 
 def matches(desk: Desk) -> Locator:
     """The rows of the matches."""
-    return desk.page.locator("#portal tbody tr")
+    return desk.page.locator("#cpse-portal tbody tr")
 
 
 def comparison(desk: Desk) -> Locator:
@@ -171,7 +171,7 @@ def test_continue_association_links_and_a_box_confirms_it(any_desk: Desk) -> Non
     else:
         expect(any_desk.text("The link was completed.")).to_be_visible()
     expect(any_desk.heading("CPSE Portal Details")).to_be_visible()
-    expect(any_desk.page.locator("#portal dd", has_text="P-20373")).to_be_visible()
+    expect(any_desk.page.locator("#cpse-portal dd", has_text="P-20373")).to_be_visible()
     any_desk.check()
     any_desk.go("/cpse/providers?q=granite")
     expect(any_desk.page.locator("tbody tr")).to_contain_text("Linked, no admin user")
@@ -194,7 +194,7 @@ def test_a_portal_that_is_down_can_be_asked_again(any_desk: Desk) -> None:
     any_desk.sign_in()
     any_desk.sandbox.portal.faults.plan(Status(500), method="GET", path=PROVIDERS, times=None)
     any_desk.open_provider("Granite Hills Therapies")
-    portal = any_desk.page.locator("#portal")
+    portal = any_desk.page.locator("#cpse-portal")
     expect(portal.get_by_role("alert")).to_be_visible()
     expect(any_desk.button("Apply")).to_be_enabled()
     any_desk.check()

@@ -21,7 +21,7 @@ def profile(desk: Desk) -> Desk:
 
 def said(desk: Desk) -> Locator:
     """The live region beside the field."""
-    return desk.page.locator("#npi-name")
+    return desk.page.locator("#cpse-npi-name")
 
 
 def test_the_name_appears_in_red_as_the_tenth_digit_is_typed(profile: Desk) -> None:

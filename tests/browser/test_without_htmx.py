@@ -20,7 +20,7 @@ def test_everything_works_where_htmx_did_not_come(open_desk: OpenDesk) -> None:
     desk.field("Provider Type").select_option("Agency")
     desk.field("Provider Uses CPSE Portal").check()
     desk.button("Apply").click()
-    expect(desk.page.locator("#npi-name")).to_contain_text("BRIGHT HARBOR PRESCHOOL SERVICES")
+    expect(desk.page.locator("#cpse-npi-name")).to_contain_text("BRIGHT HARBOR PRESCHOOL SERVICES")
     desk.check()
     desk.button("Link to Selected Existing CPSE Portal Provider").click()
     expect(desk.heading("Confirm the match")).to_be_visible()

@@ -259,9 +259,9 @@ class RandomStaff(RuleBasedStateMachine):
         free = [str(radio["value"]) for radio in page.soup.select("input[name=portal_id]:not([disabled])")]
         if free:
             return self._seat.link_form(number, free[choice % len(free)])
-        if page.soup.select("#add-new"):
+        if page.soup.select("#cpse-add-new"):
             return self._seat.addition_form(number)
-        if not page.soup.select("#unlink"):
+        if not page.soup.select("#cpse-unlink"):
             return None
         return self._seat.unlink_form(number) if choice < 2 else self._open_invitation(number, choice)
 

@@ -61,15 +61,15 @@ class Seat:
 
     def portal_section(self, number: str) -> Answer:
         """What the Portal has for the provider, asked for as the page does."""
-        return self._ask(number, "/matches", "section#portal")
+        return self._ask(number, "/matches", "section#cpse-portal")
 
     def admin_users(self, number: str) -> Answer:
         """Retrieve Admin Users."""
-        return self._ask(number, "/admin-users?retrieve=1", "section#provider-tab")
+        return self._ask(number, "/admin-users?retrieve=1", "section#cpse-provider-tab")
 
     def history(self, number: str) -> Answer:
         """The tab History."""
-        return self._ask(number, "/history", "section#provider-tab")
+        return self._ask(number, "/history", "section#cpse-provider-tab")
 
     def npi_name(self, npi: str, kind: str = "agency") -> Answer:
         """The name that belongs to an NPI."""
@@ -77,7 +77,7 @@ class Seat:
         if not self.fragments:
             return self._page.get(address)
         self.provider("TC-1004")
-        return self._page.htmx_get(address, "div#npi-name")
+        return self._page.htmx_get(address, "div#cpse-npi-name")
 
     def profile_form(self, number: str) -> Form:
         """The tab Billing Provider Profile as it is opened."""
@@ -100,7 +100,7 @@ class Seat:
 
     def invitation_form(self, number: str, email: str = "amy.lowe@therapy.example") -> Form:
         """Invite New Admin User, filled in."""
-        asked = self._ask(number, "/invitations/new", "section#provider-tab")
+        asked = self._ask(number, "/invitations/new", "section#cpse-provider-tab")
         form = self._form(asked, self._address(number, "/invitations"))
         return form.typed(first_name="Amy", last_name="Lowe", email=email, email_again=email)
 

@@ -73,7 +73,7 @@ def test_u1_every_address_answers_whatever_is_put_into_it(
 ) -> None:
     escaped = quote(odd.encode("utf-8", "surrogatepass"), safe="")
     address = template.format(escaped, id=by_number(cpse, "TC-1014").id)
-    for headers in ({}, {"HX-Request": "true", "HX-Target": "section#provider-tab"}):
+    for headers in ({}, {"HX-Request": "true", "HX-Target": "section#cpse-provider-tab"}):
         answer = intranet.test_client().get(address, headers=headers)
         assert answer.status_code < 500, address
         assert "<script>alert(1)" not in answer.text

@@ -59,7 +59,7 @@ def test_c1_the_second_of_two_who_edit_sees_both_values_and_loses_nothing(seat: 
     assert "010100010000" in rows[1]
     assert by_number(cpse, "TC-1004").profile.npi == "1999101011"
     # The form still holds what was typed, and its next Apply goes over what was shown.
-    again = Form(mine.action, answer.fields("form#profile"))
+    again = Form(mine.action, answer.fields("form#cpse-profile"))
     assert told(seat.send(again)) == DONE
     profile = by_number(cpse, "TC-1004").profile
     assert (profile.npi, profile.sed_code) == ("1999101045", "010100010000")

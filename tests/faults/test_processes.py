@@ -74,7 +74,7 @@ def test_c6_a_worker_that_is_stopped_during_a_call_leaves_an_operation_that_is_f
     address = f"{base}/cpse/providers/{by_number(cpse, INVITE.number).id}/invitations"
     gate = Gate()
     with requests.Session() as browser:
-        form = parse(browser.get(f"{address}/new", timeout=30).text).select_one("form#invitation")
+        form = parse(browser.get(f"{address}/new", timeout=30).text).select_one("form#cpse-invitation")
         assert form is not None
         fields = {str(tag["name"]): str(tag.get("value", "")) for tag in form.select("input[type=hidden]")}
         email = "amy.lowe@therapy.example"

@@ -10,10 +10,10 @@ from werkzeug.test import TestResponse
 
 from .laws import broken_fragment_laws, broken_page_laws, ids_of, parse
 
-TAB = "section#provider-tab"
-PORTAL = "section#portal"
+TAB = "section#cpse-provider-tab"
+PORTAL = "section#cpse-portal"
 DIALOG = "div#cpse-dialog"
-RESULTS = "section#results"
+RESULTS = "section#cpse-results"
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,8 @@ def ids_of(part: BeautifulSoup) -> frozenset[str]:
 def _broken_anywhere(part: BeautifulSoup, ids: frozenset[str]) -> list[str]:
     counts = Counter(str(tag["id"]) for tag in part.select("[id]"))
     broken = [f"id {name} stands {count} times" for name, count in counts.items() if count > 1]
+    # A host's page has ids of its own, and a label or a swap takes the first of a name.
+    broken += [f"the id {name} could be a host's" for name in counts if not name.startswith("cpse")]
     broken += [f"{name} is referred to and is not there" for name in _referred_to(part) if name not in ids]
     broken += [
         f"{_name(control)} has no label" for control in part.select(_CONTROLS) if not _is_labelled(part, control)

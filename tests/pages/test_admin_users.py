@@ -14,7 +14,7 @@ from tests.world import EDITOR, INVITER, OTHER_INVITER, READER, Gate, Who, by_nu
 from .client import DIALOG, TAB, Answer, PageClient
 from .conftest import Address, BothDatabases
 
-FORM = "form#invitation"
+FORM = "form#cpse-invitation"
 CHANGE = 'form[action*="/invitations/I-"]'
 PERSON = {
     "first_name": "Nia",
@@ -231,7 +231,7 @@ def test_send_again_and_revoke_ask_first(
     page: PageClient, address: Address, cpse: Parts, what: str, status: str, action: HistoryAction, htmx: bool
 ) -> None:
     listed = retrieve(page, address, "TC-1014")
-    where = str(listed.one(f"#{what}-I-50018")["href"])
+    where = str(listed.one(f"#cpse-{what}-I-50018")["href"])
     asked = page.htmx_get(where, DIALOG) if htmx else page.get(where)
     assert asked.texts(".cpse-large") == ["rosalind.kemp@sunrisesteps.example"]
     done = page.htmx_submit(asked, CHANGE) if htmx else page.submit(asked, CHANGE)
@@ -256,7 +256,7 @@ def test_an_invitation_that_was_accepted_meanwhile_cannot_be_changed(
 def test_an_editor_sees_admin_users_and_cannot_invite(page: PageClient, address: Address, who: Who) -> None:
     who.staff = EDITOR
     answer = retrieve(page, address, "TC-1014")
-    assert not answer.has("#invite-new, [id^=send-again], [id^=revoke]")
+    assert not answer.has("#cpse-invite-new, [id^=cpse-send-again], [id^=cpse-revoke]")
     assert "rosalind.kemp@sunrisesteps.example" in answer.text
     assert page.get(address("TC-1014", "invitations", "new")).status == 403
     assert page.get(address("TC-1014", "invitations", "I-50018", "revoke")).status == 403

@@ -12,14 +12,14 @@ from tests.world import EDITOR, OTHER_EDITOR, READER, Who, associations_on, by_n
 from .client import DIALOG, PORTAL, Answer, PageClient
 from .conftest import Address, BothDatabases
 
-CHOOSE = "#portal form"
+CHOOSE = "#cpse-portal form"
 CONFIRM = 'form[action$="/association"]'
 ADD = 'form[action$="/portal-provider"]'
 UNLINK = 'form[action$="/association/end"]'
 
 
 def rows(answer: Answer) -> list[str]:
-    return answer.texts("#portal tbody tr")
+    return answer.texts("#cpse-portal tbody tr")
 
 
 def test_matches_tell_why_they_match_and_what_they_are(page: PageClient, address: Address) -> None:
@@ -70,7 +70,7 @@ def test_nothing_chosen_is_told(page: PageClient, address: Address) -> None:
     plain = page.submit(answer, CHOOSE)
     assert (plain.status, "Choose one of the matches first." in plain.text) == (422, True)
     with_htmx = page.htmx_get(address("TC-1012", "association", "confirm"), DIALOG)
-    assert (with_htmx.status, with_htmx.headers["HX-Retarget"]) == (422, "#portal")
+    assert (with_htmx.status, with_htmx.headers["HX-Retarget"]) == (422, "#cpse-portal")
     assert len(rows(with_htmx)) == 2
 
 
@@ -123,7 +123,7 @@ def test_the_same_without_a_script(page: PageClient, address: Address, portal: P
     done = page.submit(confirm(page, address, "TC-1004", "P-20188"), CONFIRM)
     assert done.path == address("TC-1004", "matches?done=linked")
     assert "The link was completed." in done.text
-    assert "CPSE Portal Details" in done.texts("#portal h2")
+    assert "CPSE Portal Details" in done.texts("#cpse-portal h2")
     assert associations_on(portal)["P-20188"] == "TC-1004"
 
 
@@ -212,7 +212,7 @@ def test_what_the_portal_has_after_all_is_shown_as_matches(
     refused = page.htmx_submit(look, ADD) if htmx else page.submit(look, ADD)
     assert refused.status == 409
     assert "The CPSE Portal has this provider already, so it was not added." in refused.text
-    assert refused.one("#portal input[type=radio]")["value"] == "P-20114"
+    assert refused.one("#cpse-portal input[type=radio]")["value"] == "P-20114"
 
 
 def test_an_incomplete_profile_cannot_be_added_and_the_reason_is_said(
@@ -290,6 +290,6 @@ def test_a_reader_sees_matches_and_no_way_to_link(page: PageClient, address: Add
     who.staff = READER
     answer = page.get(address("TC-1004", "matches"))
     assert len(rows(answer)) == 1
-    assert not answer.has("input[type=radio], #link-selected, #add-new, #unlink")
-    assert not page.get(address("TC-1013", "matches")).has("#unlink")
+    assert not answer.has("input[type=radio], #cpse-link-selected, #cpse-add-new, #cpse-unlink")
+    assert not page.get(address("TC-1013", "matches")).has("#cpse-unlink")
     assert page.htmx_get(address("TC-1004", "association", "confirm?portal_id=P-20188"), DIALOG).status == 403

@@ -9,7 +9,7 @@ from tests.world import by_number
 from .client import TAB, PageClient, htmx_headers
 from .conftest import Address
 
-FORM = "form#profile"
+FORM = "form#cpse-profile"
 SIGN_OUT = ".cpse-account form"
 
 

@@ -56,19 +56,19 @@ def test_the_address_keeps_search_status_and_order(page: PageClient) -> None:
 @pytest.mark.parametrize("key", ["name", "type", "npi", "sed-code", "status"])
 def test_a_click_on_a_column_sorts_and_a_second_one_turns_round(page: PageClient, key: str) -> None:
     start = page.get(f"{LIST}?status=linked&sort={'npi' if key != 'npi' else 'name'}")
-    first = page.htmx_get(str(start.one(f"#sort-{key}")["href"]), RESULTS)
-    second = page.htmx_get(str(first.one(f"#sort-{key}")["href"]), RESULTS)
+    first = page.htmx_get(str(start.one(f"#cpse-sort-{key}")["href"]), RESULTS)
+    second = page.htmx_get(str(first.one(f"#cpse-sort-{key}")["href"]), RESULTS)
     assert (first.has("th[aria-sort=ascending]"), second.has("th[aria-sort=descending]")) == (True, True)
     assert names(first) == names(second)[::-1] != []
 
 
 def test_pages_lead_on_and_back(page: PageClient) -> None:
     first = page.get(LIST)
-    assert not first.has("#page-previous")
-    second = page.htmx_get(str(first.one("#page-next")["href"]), RESULTS)
+    assert not first.has("#cpse-page-previous")
+    second = page.htmx_get(str(first.one("#cpse-page-next")["href"]), RESULTS)
     assert len(names(second)) == 17
-    assert not second.has("#page-next")
-    back = page.get(str(second.one("#page-previous")["href"]))
+    assert not second.has("#cpse-page-next")
+    back = page.get(str(second.one("#cpse-page-previous")["href"]))
     assert names(back) == names(first)
 
 

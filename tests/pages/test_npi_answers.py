@@ -44,7 +44,7 @@ class Page:
         whole = client.get(address)
         # The fragment's place is on a provider's page.
         client.get("/cpse/providers/1")
-        fragment = client.htmx_get(address, "div#npi-name")
+        fragment = client.htmx_get(address, "div#cpse-npi-name")
         assert (whole.status, fragment.status) == (200, 200)
         assert fragment.text in whole.text
         return fragment

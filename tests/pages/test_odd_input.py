@@ -17,8 +17,8 @@ from tests.world import by_number
 from .client import DIALOG, TAB, PageClient, htmx_headers
 from .conftest import Address
 
-FORM = "form#profile"
-INVITATION = "form#invitation"
+FORM = "form#cpse-profile"
+INVITATION = "form#cpse-invitation"
 ODD = {
     "NUL": "a\x00b",
     "lone surrogate": "a\ud800b",
@@ -162,8 +162,8 @@ def test_odd_text_from_the_portal_is_cleaned_before_it_is_shown(
     portal.faults.plan(Body(answer), path="/v1/providers$", times=None)
     shown = page.get(address("TC-1004", "matches"))
     assert shown.status == 200
-    assert shown.texts("#portal .cpse-table-title") == ["Bad <b>Name</b>"]
-    assert page.htmx_get(address("TC-1004", "matches"), "section#portal").status == 200
+    assert shown.texts("#cpse-portal .cpse-table-title") == ["Bad <b>Name</b>"]
+    assert page.htmx_get(address("TC-1004", "matches"), "section#cpse-portal").status == 200
 
 
 def test_a_host_that_is_asked_for_nothing_of_ours_keeps_its_own_answer(intranet: Flask) -> None:

@@ -9,7 +9,7 @@ from tests.world import EDITOR, OTHER_EDITOR, READER, Who, by_number
 from .client import PORTAL, TAB, PageClient
 from .conftest import Address, BothDatabases
 
-FORM = "form#profile"
+FORM = "form#cpse-profile"
 
 
 def test_the_profile_is_shown_as_it_stands(page: PageClient, address: Address) -> None:
@@ -36,7 +36,7 @@ def test_apply_saves_and_checks_for_matches_again(page: PageClient, address: Add
     done = page.submit(answer, FORM, type="agency", npi="1999 101-011", uses_portal="y")
     assert (done.status, done.path) == (200, address("TC-1001", "matches?done=applied"))
     assert "The profile was saved." in done.text
-    assert "Bright Harbor Preschool Services" in done.one("#portal td.cpse-table-title").get_text()
+    assert "Bright Harbor Preschool Services" in done.one("#cpse-portal td.cpse-table-title").get_text()
     expected = Profile(ProviderType.AGENCY, "1999101011", "049931880101", uses_portal=True)
     assert by_number(cpse, "TC-1001").profile == expected
 
@@ -139,7 +139,7 @@ def test_a_form_with_a_version_that_is_none_is_stale(page: PageClient, address: 
 def test_a_reader_sees_the_profile_and_cannot_change_it(page: PageClient, address: Address, who: Who) -> None:
     who.staff = READER
     answer = page.get(address("TC-1004"))
-    assert not answer.has("#apply")
+    assert not answer.has("#cpse-apply")
     assert all(tag.has_attr("disabled") for tag in answer.soup.select(f"{FORM} input:not([type=hidden]), select"))
     refused = page.htmx_submit(answer, FORM, npi="1999101011")
     assert (refused.status, refused.headers["HX-Retarget"]) == (403, "#cpse-alert")
@@ -171,7 +171,7 @@ def test_each_outcome_of_a_look_up_has_its_words(page: PageClient, npi: str, kin
 
 def test_without_a_script_the_name_comes_with_the_matches(page: PageClient, address: Address) -> None:
     answer = page.get(address("TC-1004", "matches"))
-    assert answer.texts("#npi-name .cpse-npi-name")[0].casefold().startswith("willow bend")
+    assert answer.texts("#cpse-npi-name .cpse-npi-name")[0].casefold().startswith("willow bend")
 
 
 def test_an_unknown_provider_is_told(page: PageClient) -> None:

@@ -119,7 +119,7 @@ def _invite(page: PageClient, address: Address) -> Callable[[], Answer]:
     answer = page.get(address("TC-1015", "invitations", "new"))
     email = "nia@troubles.example"
     typed = {"first_name": "Nia", "last_name": "New", "email": email, "email_again": email}
-    return lambda: page.htmx_submit(answer, "form#invitation", **typed)
+    return lambda: page.htmx_submit(answer, "form#cpse-invitation", **typed)
 
 
 def _send_again(page: PageClient, address: Address) -> Callable[[], Answer]:
@@ -181,14 +181,14 @@ def test_a_portal_that_is_not_there_leaves_the_rest_at_work(
         answer = page.get(address(number, rest))
         assert UNREACHABLE[1] in answer.text
         assert "Nothing was changed; it is safe to try again." in answer.text
-        saved = page.submit(page.get(address(number)), "form#profile")
+        saved = page.submit(page.get(address(number)), "form#cpse-profile")
         assert "The profile was saved." in saved.text
     assert page.get("/cpse/providers").status == 200
     form = page.get(address("TC-1013", "invitations", "new"))
     assert form.texts("select[name=profession] option") == ["Not known yet"]
     typed = {"first_name": "N", "last_name": "N", "email": "n@t.example", "email_again": "n@t.example"}
-    refused = page.htmx_submit(form, "form#invitation", **typed)
-    assert (refused.status, refused.fields("form#invitation")["email"]) == (503, "n@t.example")
+    refused = page.htmx_submit(form, "form#cpse-invitation", **typed)
+    assert (refused.status, refused.fields("form#cpse-invitation")["email"]) == (503, "n@t.example")
     assert UNREACHABLE[1] in refused.text
 
 
@@ -200,7 +200,7 @@ def test_without_the_registry_the_profile_can_be_saved(
     named = page.htmx_get("/cpse/npi/1999101045?type=agency", DIALOG)
     assert "The NPI Registry did not answer. You can still save this NPI." in named.text
     again = named.link("Try again")
-    saved = page.submit(page.get(address("TC-1001")), "form#profile", npi="1999101011")
+    saved = page.submit(page.get(address("TC-1001")), "form#cpse-profile", npi="1999101011")
     assert "The profile was saved." in saved.text
     assert by_number(cpse, "TC-1001").profile.npi == "1999101011"
     registry.clear()

@@ -80,7 +80,7 @@ def test_looking_names_up_too_often_is_refused_for_that_person_alone(limited: Wo
     other.sign_in("rosa")
 
     # The check digit is wrong, so that nobody is asked.
-    piece = exhaust(limited, browser, "/cpse/npi/1234567890", **{"HX-Request": "true", "HX-Target": "div#npi-name"})
+    piece = exhaust(limited, browser, "/cpse/npi/1234567890", **{"HX-Request": "true", "HX-Target": "div#cpse-npi-name"})
 
     assert "too often" in piece.text
     assert "<html" not in piece.text

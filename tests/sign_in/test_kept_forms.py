@@ -109,7 +109,7 @@ def test_a_name_that_is_looked_up_leaves_the_form_alone(world: World, browser: B
     browser.sign_in()
     end_session(world)
 
-    answer = browser.open("/cpse/npi/1234567893", headers={"HX-Request": "true", "HX-Target": "div#npi-name"})
+    answer = browser.open("/cpse/npi/1234567893", headers={"HX-Request": "true", "HX-Target": "div#cpse-npi-name"})
 
     assert answer.status_code == 401
     assert "HX-Redirect" not in answer.headers
