@@ -11,6 +11,10 @@ _HOST_KEYS = ("SECRET_KEY", "SQLALCHEMY_DATABASE_URI")
 
 def create_app() -> Flask:
     """Make the host from the environment variables that the README lists."""
-    return create_host(
-        {key: value for key, value in os.environ.items() if key in _HOST_KEYS or key.startswith("CPSE_")}
-    )
+    config: dict[str, object] = {
+        key: value for key, value in os.environ.items() if key in _HOST_KEYS or key.startswith("CPSE_")
+    }
+    old_keys = os.environ.get("SECRET_KEY_FALLBACKS", "").split()
+    if old_keys:
+        config["SECRET_KEY_FALLBACKS"] = old_keys
+    return create_host(config)

@@ -5,19 +5,32 @@ import json
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import click
 from flask.cli import AppGroup
 
 from . import migrate
+from .check_cli import check_command
 from .npi_cli import npi_commands
+from .outbound.trace import new_request_id, traced
 from .services.directory import DirectoryError
 from .services.errors import DatabaseBusy, DatabaseRefused
 from .services.history import HistoryEntry
 from .services.operations import Operation
 from .web.parts import parts
 
-group = AppGroup("cpse", help="The CPSE Portal plugin.")
+
+class _Commands(AppGroup):
+    """Gives each run of a command an id, which is in its lines of the log and goes on to the Portal."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that was named."""
+        with traced(new_request_id()):
+            return super().invoke(ctx)
+
+
+group = _Commands("cpse", help="The CPSE Portal plugin.")
 database = AppGroup("db", help="The plugin's own tables; no table of the host is touched.")
 provider_commands = AppGroup("providers", help="The county's providers.")
 session_commands = AppGroup("sessions", help="The sessions of staff who signed in at the identity provider.")
@@ -25,6 +38,7 @@ group.add_command(database)
 group.add_command(session_commands)
 group.add_command(provider_commands)
 group.add_command(npi_commands)
+group.add_command(check_command)
 
 
 @database.command("upgrade")

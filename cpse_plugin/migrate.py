@@ -3,6 +3,7 @@
 The migrations are the plugin's own: their version table is `cpse_alembic_version`, and no table of a host is touched.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from alembic import command
@@ -18,6 +19,15 @@ VERSION_TABLE = "cpse_alembic_version"
 # Any number that nobody else locks by: the bytes of "cpse".
 _LOCK = 0x63707365
 _PACKAGE = Path(__file__).resolve().parent
+
+
+def without_cpse_tables(name: str | None, kind: str, _parents: Mapping[str, str | None] | None = None) -> bool:
+    """Keep the plugin's tables out of a host's own migrations: the `include_name` of its Flask-Migrate or Alembic.
+
+    Without it, autogenerate finds tables that no model of the host has, and proposes to drop them. A host that has an
+    `include_name` of its own returns what both of them say.
+    """
+    return kind != "table" or not str(name).startswith("cpse_")
 
 
 def _script_location() -> Path:
@@ -75,6 +85,11 @@ def head() -> str:
     if revision is None:
         raise RuntimeError(f"there are no migrations in {_script_location()}")
     return revision
+
+
+def knows(revision: str) -> bool:
+    """Whether the revision is one of this code's; tables that a newer version has brought up to date have another."""
+    return revision in {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
 
 
 def new_revision(engine: Engine, message: str) -> None:

@@ -62,6 +62,7 @@ class Settings:
     session_idle_minutes: int = 30
     session_hours: int = 12
     trusted_hosts: tuple[str, ...] = ()
+    proxies: int = 0
     rate_limit_storage: str = field(default="memory://", repr=False)
     frame_ancestors: str = "'self'"
 
@@ -253,4 +254,5 @@ _PARSERS: dict[str, Callable[[Any], Any]] = {
     "CPSE_SESSION_IDLE_MINUTES": _whole_number(3, 24 * 60),
     "CPSE_SESSION_HOURS": _whole_number(1, 24),
     "CPSE_TRUSTED_HOSTS": _hosts,
+    "CPSE_PROXIES": _whole_number(0, 10),
 }

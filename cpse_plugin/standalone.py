@@ -1,16 +1,21 @@
 """A small intranet host of the plugin's own, for a county that has no Flask application to mount it into."""
 
+import logging
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+import click
 from flask import Flask, redirect, url_for
+from flask.cli import FlaskGroup
 from flask.typing import ResponseReturnValue
 from flask_sqlalchemy import SQLAlchemy
 from flask_wtf import CSRFProtect
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from .extension import Cpse
 from .settings import SettingsError
+from .web.request_log import LOGGER_NAME
 
 _DEFAULTS = {
     "SESSION_COOKIE_HTTPONLY": True,
@@ -40,9 +45,42 @@ def create_app(config: Mapping[str, Any]) -> Flask:
     SQLAlchemy(app)
     CSRFProtect(app)
     Cpse().init_app(app, url_prefix="/cpse")
+    _believe_proxies(app)
+    _log_to_stderr()
     app.add_url_rule("/", "home", _home)
     app.register_error_handler(404, _not_found)
     return app
+
+
+def _believe_proxies(app: Flask) -> None:
+    """Take the visitor's address and the scheme from the proxies that are known to stand in front."""
+    proxies = app.extensions["cpse"].settings.proxies
+    if proxies:
+        # Of several proxies only the first one saw the scheme, and each passes the one value on.
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=1)  # type: ignore[method-assign]
+
+
+def _log_to_stderr() -> None:
+    """Write the log to stderr where nobody has set one up: warnings of anybody, and all that the plugin has to say.
+
+    A command says what it has to say itself, so of its log there are only the warnings.
+    """
+    if logging.getLogger().handlers:
+        return
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Lines("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(handlers=[handler], level=logging.WARNING)
+    command = click.get_current_context(silent=True)
+    if command is None or not isinstance(command.find_root().command, FlaskGroup):
+        logging.getLogger("cpse_plugin").setLevel(logging.INFO)
+
+
+class _Lines(logging.Formatter):
+    """Leaves the line of a request as it is, so that whoever reads JSON finds nothing before it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as text."""
+        return record.getMessage() if record.name == LOGGER_NAME else super().format(record)
 
 
 def _not_found(_: Exception) -> ResponseReturnValue:

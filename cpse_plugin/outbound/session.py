@@ -14,6 +14,7 @@ from ..settings import Timeout
 from .deadline import TimeLimit, time_limit
 from .errors import AnswerTooLarge, DeadlineExceeded, NotSent, reason
 from .sockets import POOL_CLASSES
+from .trace import noted_call
 
 USER_AGENT = f"cpse_plugin/{version('cpse-plugin')}"
 DEFAULT_TIMEOUT = Timeout(3.05, 10)
@@ -63,6 +64,12 @@ class BoundedSession(requests.Session):
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
         """Send one request and read its answer within the bounds."""
+        with noted_call(request.method, request.url) as call:
+            response = self._sent(request, **kwargs)
+            call.status = response.status_code
+        return response
+
+    def _sent(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
         kwargs["stream"] = True
         kwargs["timeout"] = (self.timeout.connect, self.timeout.answer)
         with time_limit(self.timeout.deadline) as limit:

@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 import requests
 
 from ..domain.text import clean_text
-from ..outbound import BoundedSession, NoPlace, Section, TimeLimit, reason, time_limit
+from ..outbound import BoundedSession, NoPlace, Section, TimeLimit, reason, time_limit, trace
 from ..settings import Settings
 from .gateway import PortalBusy, PortalRefused
 from .problems import from_failure, from_response, request_id_of, retry_after
@@ -92,7 +92,8 @@ class Exchange:
     def _send(self, call: Call, token: str, limit: TimeLimit) -> requests.Response:
         attempts = 1 if call.changes else _ATTEMPTS_TO_READ
         for attempt in range(1, attempts + 1):
-            request_id = str(uuid4())
+            # One id for all that a request of ours makes the Portal do; a call that belongs to none has its own.
+            request_id = trace.request_id() or str(uuid4())
             outcome = self._send_once(call, token, request_id)
             pause = _pause(outcome, attempt)
             if attempt == attempts or pause is None or pause >= limit.remaining:

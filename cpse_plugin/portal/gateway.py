@@ -92,6 +92,10 @@ class PortalAccessRefused(PortalNotAsked):
     """The Portal does not accept the plugin's credentials, or their scope does not reach: a matter for the operator."""
 
 
+class PortalClientRefused(PortalAccessRefused):
+    """The token endpoint does not take the plugin for the client that it says it is: a wrong id, secret or key."""
+
+
 class PortalBusy(PortalNotAsked):
     """The Portal asks to wait (429, or 503 with Retry-After); `retry_after` is in seconds, where it says how long."""
 

@@ -13,7 +13,7 @@ from ..domain.text import clean_text
 from ..outbound import BoundedOAuth2Session, UnreadableAnswer, read_json, reason
 from ..settings import Settings, SettingsError
 from .client_key import ClientKey, PortalPrivateKeyJWT
-from .gateway import PortalAccessRefused, PortalBusy, PortalNotAsked
+from .gateway import PortalAccessRefused, PortalBusy, PortalClientRefused, PortalNotAsked
 from .problems import retry_after
 
 _log = logging.getLogger("cpse_plugin.portal")
@@ -26,6 +26,8 @@ _MARGIN = 60.0
 _MARGIN_SHARE = 0.1
 _PAUSE_AFTER_REFUSAL = 5.0
 _PAUSE_AFTER_FAILURE = 1.0
+# The statuses of a refusal that is in no OAuth form.
+_REFUSALS = {400: PortalAccessRefused, 401: PortalClientRefused, 403: PortalAccessRefused}
 # What RFC 6749 and 6750 define for a refusal that no later request changes.
 _PASSING_ERRORS = frozenset({"temporarily_unavailable", "server_error"})
 
@@ -34,6 +36,7 @@ _PASSING_ERRORS = frozenset({"temporarily_unavailable", "server_error"})
 class _Token:
     text: str
     good_until: float
+    scope: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,14 @@ class TokenSource:
     def current(self) -> str:
         """Return a token that is good for a while. Raises `PortalNotAsked` or a subclass of it where there is none."""
         return self._token_other_than(None)
+
+    def granted_scope(self) -> frozenset[str]:
+        """Ask for a token, and return what it was granted for. Raises `PortalNotAsked` or a subclass of it.
+
+        An endpoint that grants just what it was asked for need not say so (RFC 6749, section 5.1).
+        """
+        token = self._fetch()
+        return frozenset((self._settings.portal_scope if token.scope is None else token.scope).split())
 
     def renewed(self, refused: str) -> str:
         """Return a token in place of one that the Portal refused, which another thread may have fetched already."""
@@ -110,15 +121,21 @@ class TokenSource:
         except PortalNotAsked:
             raise
         except OAuthError as error:
-            words = clean_text(f"{error.error}: {error.description or ''}", 200)
+            words = clean_text(self._without_secret(f"{error.error}: {error.description or ''}"), 200)
             if error.error in _PASSING_ERRORS:
                 raise PortalNotAsked(f"the token endpoint cannot answer now ({words})") from error
-            raise PortalAccessRefused(f"the token endpoint refuses the client ({words})") from error
+            refused = PortalClientRefused if error.error == "invalid_client" else PortalAccessRefused
+            raise refused(f"the token endpoint refuses the client ({words})") from error
         except requests.RequestException as error:
             raise PortalNotAsked(f"the token endpoint gave no answer ({reason(error)})") from error
         except Exception as error:
             # Authlib stumbles in many ways over an answer of an odd form. Without a token nothing may be asked.
             raise PortalNotAsked(f"the token endpoint's answer cannot be used ({type(error).__name__})") from error
+
+    def _without_secret(self, words: str) -> str:
+        """What the endpoint says, should it repeat what it was sent."""
+        secret = self._settings.portal_client_secret
+        return words.replace(secret, "***") if secret else words
 
     def _session(self) -> BoundedOAuth2Session:
         settings = self._settings
@@ -154,8 +171,9 @@ def _checked(response: requests.Response) -> requests.Response:
         content = str(error)
     if isinstance(content, dict) and (status == 200 or ("error" in content and 400 <= status < 500)):
         return response
-    refused = PortalAccessRefused if status in (400, 401, 403) else PortalNotAsked
-    raise refused(f"the token endpoint answered with HTTP {status} and neither a token nor an OAuth error")
+    raise _REFUSALS.get(status, PortalNotAsked)(
+        f"the token endpoint answered with HTTP {status} and neither a token nor an OAuth error"
+    )
 
 
 def _read(answer: object, asked_at: float) -> _Token:
@@ -167,4 +185,6 @@ def _read(answer: object, asked_at: float) -> _Token:
     if not isinstance(kind, str) or kind.lower() != "bearer":
         raise PortalNotAsked("the token endpoint's answer holds a token of another type than Bearer")
     life = min(max(float(answer.get("expires_in") or _ASSUMED_LIFE), 0.0), _LONGEST_LIFE)
-    return _Token(text, asked_at + life - min(_MARGIN, life * _MARGIN_SHARE))
+    scope = answer.get("scope")
+    good_until = asked_at + life - min(_MARGIN, life * _MARGIN_SHARE)
+    return _Token(text, good_until, scope if isinstance(scope, str) else None)

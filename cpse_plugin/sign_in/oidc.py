@@ -129,6 +129,15 @@ class OidcClient:
         with _failing_closed():
             self._metadata.fetch()
 
+    def inspect(self) -> tuple[str, int]:
+        """Fetch the discovery document and the keys anew; returns the issuer and the number of keys of use here.
+
+        Raises `SignInFailed`, where the issuer is not the expected one too.
+        """
+        with _failing_closed():
+            issuer = self._metadata.fetch().issuer
+            return issuer, len(self._keys.fetch())
+
     def _identity(self, answer: AuthorizationAnswer, pending: PendingSignIn, redirect_uri: str) -> Identity:
         if not pending.is_open(self._clock()):
             raise NotBegunHere("the sign-in began too long ago")

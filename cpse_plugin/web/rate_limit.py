@@ -38,7 +38,7 @@ class TooOften(Exception):
 
 
 class RateLimits:
-    """Counts in the memory of one worker, or for all workers in a Redis."""
+    """Counts in the memory of one worker (`is_in_memory`), or for all workers in a Redis."""
 
     def __init__(self, storage: str) -> None:
         """Take the address of the storage; raises `SettingsError` for one that cannot be used."""
@@ -49,7 +49,13 @@ class RateLimits:
             raise SettingsError(f"CPSE_RATE_LIMIT_STORAGE: cannot be used ({type(error).__name__})") from error
         if not isinstance(made, Storage) or not isinstance(made, MovingWindowSupport):
             raise SettingsError("CPSE_RATE_LIMIT_STORAGE: must be memory:// or an address such as redis://host:6379/0")
+        self.is_in_memory = storage.startswith("memory:")
+        self._storage = made
         self._limiter = MovingWindowRateLimiter(made)
+
+    def answers(self) -> bool:
+        """Whether the storage takes part."""
+        return self._storage.check()
 
     def count(self, limit: RateLimitItem, name: str, who: str) -> None:
         """Count one more. Raises `TooOften` where that would be one too many, and does not count it then."""

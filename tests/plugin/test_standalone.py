@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+import wsgi
 from cpse_plugin.settings import SettingsError
 from cpse_plugin.standalone import create_app
 
@@ -42,3 +43,10 @@ def test_a_county_may_name_the_cookie_and_a_host_without_tls_gets_one_that_works
 def test_what_it_cannot_do_without_stops_the_start_by_name(key: str) -> None:
     with pytest.raises(SettingsError, match=f"{key} is required"):
         create_app({**SETTINGS, **OIDC, key: ""})
+
+
+def test_old_keys_are_taken_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {**SETTINGS, **OIDC, "CPSE_ROLE_MAP": '{"Preschool staff": "editor"}', "SECRET_KEY_FALLBACKS": "older  old"}
+    for key, value in given.items():
+        monkeypatch.setenv(key, value)
+    assert wsgi.create_app().config["SECRET_KEY_FALLBACKS"] == ["older", "old"]
