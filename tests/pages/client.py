@@ -5,8 +5,7 @@ from functools import cached_property
 from typing import Any
 
 from bs4 import BeautifulSoup, Tag
-from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
+from werkzeug.test import Client, TestResponse
 
 from .laws import broken_fragment_laws, broken_page_laws, ids_of, parse
 
@@ -89,7 +88,7 @@ class Answer:
 class PageClient:
     """Opens pages, follows htmx's requests, sends forms. Each answer that breaks a law fails the test."""
 
-    def __init__(self, client: FlaskClient) -> None:
+    def __init__(self, client: Client) -> None:
         self.client = client
         self._page_ids: frozenset[str] = frozenset()
 

@@ -1,0 +1,65 @@
+"""The awkward intranet, and a person who has signed in there."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from cpse_plugin.sandbox.faults import Faults
+from cpse_plugin.sandbox.portal import Portal
+from tests.pages.client import PageClient
+from tests.world import Neighbours
+
+from .awkward import awkward_host
+from .awkward.front import FrontClient
+from .awkward.models import INES, move_in
+
+MakeAwkward = Callable[..., Flask]
+
+
+@pytest.fixture
+def make_awkward(
+    database_url: str,
+    neighbours: Neighbours,
+    portal: Portal,
+    registry: Faults,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[MakeAwkward]:
+    """Makes awkward intranets in the county's database, which has the plugin's tables and providers already."""
+    monkeypatch.setattr("cpse_plugin.services.npi_budget.CALLS_A_SECOND", 1000)
+    made: list[Flask] = []
+
+    def make(*, settings: dict[str, Any] | None = None, **options: Any) -> Flask:
+        app = awkward_host(
+            **{"database_url": database_url, **options}, settings={**neighbours.settings, **(settings or {})}
+        )
+        made.append(app)
+        return app
+
+    yield make
+    for app in made:
+        with app.app_context():
+            for engine in app.extensions["sqlalchemy"].engines.values():
+                engine.dispose()
+
+
+@pytest.fixture
+def awkward(make_awkward: MakeAwkward) -> Flask:
+    """The awkward intranet with the plugin mounted, its people moved in."""
+    app = make_awkward()
+    move_in(app)
+    return app
+
+
+@pytest.fixture
+def browser(awkward: Flask) -> FrontClient:
+    """A browser in which nobody has signed in."""
+    return FrontClient(awkward)
+
+
+@pytest.fixture
+def inviter(browser: FrontClient) -> PageClient:
+    """Somebody who may do everything, signed in at the intranet; each answer is held to the laws of pages."""
+    browser.log_in(INES)
+    return PageClient(browser)
