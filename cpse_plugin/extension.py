@@ -1,11 +1,8 @@
 """Mounts the plugin into a Flask application; the only place where its parts are put together."""
 
-import hashlib
-import logging
 from collections.abc import Callable
 from datetime import timedelta
 from importlib import import_module
-from pathlib import Path
 from typing import Any, cast
 
 from flask import Blueprint, Flask
@@ -14,7 +11,9 @@ from sqlalchemy import Engine
 from . import cli
 from .blueprints import (
     admin_users,
+    assets,
     association,
+    framed_sign_in,
     health,
     history,
     invitations,
@@ -45,14 +44,14 @@ from .services.operations import Operations, lease_for
 from .services.providers import Providers
 from .services.sign_in_sessions import SessionLimits, SignInSessions
 from .settings import Settings, SettingsError
-from .sign_in import cookie_warning
 from .sign_in.oidc import OidcClient
-from .web import access, context, headers, problems
+from .web import access, context, csrf, embed, headers, problems, request_log
+from .web.assets import static_version
 from .web.parts import Parts
+from .web.pieces import HostContext
 from .web.rate_limit import RateLimits
+from .web.stylesheet import put_together
 
-_log = logging.getLogger("cpse_plugin")
-_STATIC = Path(__file__).resolve().parent / "static"
 # Between a call's deadline and the moment at which its place counts as left behind by a worker that was killed.
 _LEASE_MARGIN = timedelta(seconds=3)
 
@@ -61,7 +60,8 @@ class Cpse:
     """The extension. It keeps no state of its own: all of it is in `app.extensions["cpse"]`.
 
     `staff_loader` returns the host's own signed-in user as `Staff`, or None where nobody is signed in; it is for a host
-    that has no `CPSE_OIDC_DISCOVERY_URL`.
+    that has no `CPSE_OIDC_DISCOVERY_URL`. `csp_nonce` returns the nonce of this request's Content-Security-Policy, for
+    a host that sets one of its own; the plugin's scripts and stylesheet then carry it.
     """
 
     def __init__(
@@ -70,9 +70,10 @@ class Cpse:
         *,
         url_prefix: str = "/cpse",
         staff_loader: Callable[[], Staff | None] | None = None,
+        csp_nonce: Callable[[], str] | None = None,
     ) -> None:
         if app is not None:
-            self.init_app(app, url_prefix=url_prefix, staff_loader=staff_loader)
+            self.init_app(app, url_prefix=url_prefix, staff_loader=staff_loader, csp_nonce=csp_nonce)
 
     def init_app(
         self,
@@ -80,6 +81,7 @@ class Cpse:
         *,
         url_prefix: str = "/cpse",
         staff_loader: Callable[[], Staff | None] | None = None,
+        csp_nonce: Callable[[], str] | None = None,
     ) -> None:
         """Mount the plugin at `url_prefix`. Flask-SQLAlchemy and CSRFProtect must have been set up on the app before.
 
@@ -92,17 +94,22 @@ class Cpse:
             raise SettingsError("CPSE_OIDC_DISCOVERY_URL is required, or a staff_loader that names the host's user")
         if "csrf" not in app.extensions:
             raise SettingsError("CSRFProtect is required: call flask_wtf.CSRFProtect(app) before Cpse().init_app(app)")
-        app.extensions["cpse"] = _put_together(app, settings, staff_loader)
+        app.extensions["cpse"] = _put_together(app, settings, staff_loader, csp_nonce)
         app.register_blueprint(_blueprint(), url_prefix=url_prefix)
         app.cli.add_command(cli.group)
+        request_log.name_requests_in_log()
         # The identity provider sends it, and no page of ours; the token that it brings is what is looked at.
         app.extensions["csrf"].exempt(sessions.back_channel_logout)
-        warning = cookie_warning(app) if settings.uses_oidc else None
-        if warning:
-            _log.warning("%s", warning)
+        # The one name that the host's own templates get: {{ cpse.embed(...) }}
+        app.jinja_env.globals.setdefault("cpse", HostContext())
 
 
-def _put_together(app: Flask, settings: Settings, staff_loader: Callable[[], Staff | None] | None) -> Parts:
+def _put_together(
+    app: Flask,
+    settings: Settings,
+    staff_loader: Callable[[], Staff | None] | None,
+    csp_nonce: Callable[[], str] | None,
+) -> Parts:
     database = Database(_engine(app))
     bulkhead = Bulkhead(settings.upstream_calls)
     portal = _portal(settings, bulkhead)
@@ -126,7 +133,9 @@ def _put_together(app: Flask, settings: Settings, staff_loader: Callable[[], Sta
         sessions=SignInSessions(database, _session_limits(settings)),
         kept_forms=KeptForms(database),
         rate_limits=RateLimits(settings.rate_limit_storage),
-        asset_versions=_asset_versions(),
+        static_version=static_version(),
+        csp_nonce=csp_nonce,
+        stylesheet=put_together(),
     )
 
 
@@ -176,21 +185,28 @@ def _portal(settings: Settings, bulkhead: Bulkhead) -> PortalGateway:
 
 def _blueprint() -> Blueprint:
     """The parent blueprint, made anew for each application so that two of them never meet."""
-    parent = Blueprint("cpse", "cpse_plugin", template_folder="templates", static_folder="static")
+    parent = Blueprint("cpse", "cpse_plugin", template_folder="templates")
+    request_log.register(parent)
     parent.url_value_preprocessor(headers.limit_request)
+    parent.url_defaults(embed.stay_in_frame)
+    parent.before_request(csrf.enforce)
     parent.before_request(access.enforce)
     parent.after_request(headers.secure)
     parent.context_processor(context.context)
     problems.register(parent)
-    for module in (providers, npi, association, unlink, admin_users, invitations, history, sign_in, sessions, health):
+    for module in (
+        providers,
+        npi,
+        association,
+        unlink,
+        admin_users,
+        invitations,
+        history,
+        sign_in,
+        framed_sign_in,
+        sessions,
+        health,
+        assets,
+    ):
         module.register(parent)
     return parent
-
-
-def _asset_versions() -> dict[str, str]:
-    """The first twelve hexadecimal digits of each static file's SHA-256, by its path below `static`."""
-    return {
-        path.relative_to(_STATIC).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()[:12]
-        for path in _STATIC.rglob("*")
-        if path.is_file()
-    }

@@ -14,7 +14,8 @@ from ..portal.gateway import AdminExists, CredentialConflict, InvalidContent, In
 from ..services.admin_users import AdminUsers
 from ..services.errors import NotLinked, ServiceError
 from ..web.access import requires, signed_in_staff
-from ..web.htmx import page_or_block, push_url, toast, wants_fragment
+from ..web.answers import page_or_block
+from ..web.htmx import push_url, toast, wants_fragment
 from ..web.kept_forms import typed_before
 from ..web.parts import parts
 from ..web.problems import Problem, describe
@@ -60,7 +61,7 @@ def tab(
             problem = describe(error)
     return page_or_block(
         "cpse/admin_users/index.html",
-        "provider_tab",
+        "cpse_provider_tab",
         problem.status if problem else 200,
         provider=provider,
         found=found,
@@ -150,7 +151,7 @@ def _form_page(
     form.offer(_professions())
     return page_or_block(
         "cpse/admin_users/invite.html",
-        "provider_tab",
+        "cpse_provider_tab",
         status,
         provider=provider,
         form=form,

@@ -13,7 +13,8 @@ from ..forms import LinkForm, OperationForm
 from ..portal.gateway import PortalError, ProviderExists
 from ..services.errors import NotFound, ServiceError
 from ..web.access import requires, signed_in_staff
-from ..web.htmx import page_or_piece, retarget, target_id, wants_fragment
+from ..web.answers import page_or_piece
+from ..web.htmx import retarget, target_id, wants_fragment
 from ..web.parts import parts
 from ..web.problems import Problem, describe
 from .profile_page import OperationReport, PortalSection, ProfilePage
@@ -44,7 +45,7 @@ def matches(provider_id: int) -> ResponseReturnValue:
     provider = parts().providers.get(provider_id, staff)
     page = ProfilePage(provider, section=replace(portal_section(provider), operations=report), done=_done(provider))
     if wants_fragment():
-        return page.respond(block="portal")
+        return page.respond(block="cpse_portal")
     if provider.profile.npi:
         # Without a script nothing asks for the name later on.
         page = replace(page, npi_answer=parts().npi.look_up(provider.profile.npi, provider.profile.type, staff))
@@ -86,7 +87,7 @@ def confirm_match(provider_id: int) -> ResponseReturnValue:
     portal_id = request.args.get("portal_id", "")
     if not portal_id:
         section = replace(portal_section(provider), message=_CHOOSE)
-        response = ProfilePage(provider, section=section).respond(422, block="portal")
+        response = ProfilePage(provider, section=section).respond(422, block="cpse_portal")
         return retarget(response, "#cpse-portal") if wants_fragment() else response
     return _confirmation(provider, portal_id)
 

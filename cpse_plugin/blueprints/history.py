@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from ..domain.access import Action
 from ..web.access import requires, signed_in_staff
-from ..web.htmx import page_or_block
+from ..web.answers import page_or_block
 from ..web.parts import parts
 from .profile_page import tab_items
 
@@ -22,7 +22,7 @@ def show(provider_id: int) -> ResponseReturnValue:
     provider = parts().providers.get(provider_id, staff)
     return page_or_block(
         "cpse/history/show.html",
-        "provider_tab",
+        "cpse_provider_tab",
         provider=provider,
         entries=parts().history.of_provider(provider_id, staff),
         tabs=tab_items(provider, "history"),

@@ -15,7 +15,8 @@ from ..forms import OperationForm
 from ..portal.gateway import PortalError
 from ..services.errors import ServiceError
 from ..web.access import requires, signed_in_staff
-from ..web.htmx import page_or_piece, toast, wants_fragment
+from ..web.answers import page_or_piece
+from ..web.htmx import toast, wants_fragment
 from ..web.parts import parts
 from ..web.problems import Problem, describe
 from ..web.rate_limit import INVITATION, limited

@@ -6,7 +6,7 @@ from flask.typing import ResponseReturnValue
 from ..domain.access import Action
 from ..domain.providers import ProviderType
 from ..web.access import requires, signed_in_staff
-from ..web.htmx import page_or_block
+from ..web.answers import page_or_block
 from ..web.parts import parts
 from ..web.rate_limit import NPI_LOOK_UP, limited
 from ..web.words import npi_fault_words
@@ -28,7 +28,7 @@ def show(npi: str) -> ResponseReturnValue:
     answer = parts().npi.look_up(npi[:40], _TYPES.get(kind), signed_in_staff())
     return page_or_block(
         "cpse/npi/show.html",
-        "answer",
+        "cpse_answer",
         answer=answer,
         fault=npi_fault_words(answer.check),
         provider_type=kind if kind in _TYPES else "",

@@ -16,7 +16,7 @@ from ..services.association import Match
 from ..services.history import shown_profile
 from ..services.npi import NpiAnswer
 from ..services.operations import Operation
-from ..web.htmx import page_or_block
+from ..web.answers import page_or_block
 from ..web.parts import parts
 from ..web.problems import Problem
 
@@ -100,7 +100,8 @@ class ProfilePage:
         form = self.form or ProfileForm.of(self.provider)
         name = ""
         if self.npi_answer is not None:
-            name = render_block("cpse/npi/show.html", "answer", answer=self.npi_answer, provider_type=form.type.data)
+            known = {"answer": self.npi_answer, "provider_type": form.type.data}
+            name = render_block("cpse/npi/show.html", "cpse_answer", **known)
         return {
             "provider": self.provider,
             "form": form,
@@ -113,7 +114,7 @@ class ProfilePage:
             "tabs": tab_items(self.provider, "profile"),
         }
 
-    def respond(self, status: int = 200, block: str = "provider_tab") -> Response:
+    def respond(self, status: int = 200, block: str = "cpse_provider_tab") -> Response:
         """Answer with the page, or with the block to htmx."""
         return page_or_block("cpse/providers/profile.html", block, status, **self.context())
 

@@ -2,7 +2,7 @@
 
 import re
 
-from flask import Blueprint, Response, redirect, request, url_for
+from flask import Blueprint, Response, abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from ..domain.access import Action
@@ -12,7 +12,8 @@ from ..forms import ProfileForm
 from ..services.errors import DatabaseBusy, StaleProfile
 from ..services.providers import ListQuery, SortKey
 from ..web.access import requires, signed_in_staff
-from ..web.htmx import page_or_block, toast, wants_fragment
+from ..web.answers import page_or_block
+from ..web.htmx import toast, wants_fragment
 from ..web.kept_forms import typed_before
 from ..web.parts import parts
 from ..web.problems import describe
@@ -26,6 +27,7 @@ def register(parent: Blueprint) -> None:
     parent.add_url_rule("/", "home", home)
     parent.add_url_rule("/providers", "providers", index)
     parent.add_url_rule("/providers/<int:provider_id>", "provider", show, methods=["GET"])
+    parent.add_url_rule("/providers/number/<path:county_provider_id>", "provider_by_number", show_by_number)
     parent.add_url_rule("/providers/<int:provider_id>", "apply", apply, methods=["POST"])
 
 
@@ -42,7 +44,7 @@ def index() -> ResponseReturnValue:
     page = parts().providers.page(query, signed_in_staff())
     return page_or_block(
         "cpse/providers/index.html",
-        "results",
+        "cpse_results",
         page=page,
         query=query,
         sort=f"{'-' if query.descending else ''}{query.sort}",
@@ -85,6 +87,15 @@ def show(provider_id: int) -> ResponseReturnValue:
     provider = parts().providers.get(provider_id, staff)
     typed = typed_before(staff)
     return ProfilePage(provider, form=ProfileForm(formdata=typed) if typed else None).respond()
+
+
+@requires(Action.VIEW)
+def show_by_number(county_provider_id: str) -> ResponseReturnValue:
+    """Lead to a provider by its number in the Preschool database, which the host's own pages know."""
+    found = parts().providers.by_county_ids([county_provider_id]).get(county_provider_id)
+    if found is None:
+        abort(404)
+    return redirect(url_for("cpse.provider", provider_id=found.id, embed=request.args.get("embed")))
 
 
 @requires(Action.EDIT_PROFILE, form_page="cpse.provider")

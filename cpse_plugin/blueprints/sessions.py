@@ -9,6 +9,7 @@ from ..services.sign_in_sessions import LiveSession
 from ..sign_in import SignInFailed, TokenRefused, parts, safe_next_page, session_id
 from ..web.access import public
 from ..web.htmx import current_page
+from ..web.request_log import note_error
 
 _LOGGER = logging.getLogger("cpse_plugin.sign_in")
 
@@ -55,9 +56,10 @@ def back_channel_logout() -> ResponseReturnValue:
         if client is None or len(tokens) != 1:
             raise TokenRefused("there is not one logout token")
         logout = client.provider_logout(tokens[0])
-        if not parts().sessions.use_logout_token(logout.jti, logout.valid_until):
+        if not parts().sessions.use_once(logout.jti, logout.valid_until):
             raise TokenRefused("the logout token was used before")
     except SignInFailed as failure:
+        note_error(failure)
         _LOGGER.warning("back-channel logout refused: %s", failure.reason)
         return jsonify(error="invalid_request", error_description=failure.reason), 400
     ended = parts().sessions.end_at_provider(sid=logout.sid, subject=logout.subject, begun_by=logout.begun_by)

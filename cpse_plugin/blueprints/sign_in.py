@@ -14,6 +14,7 @@ from ..sign_in import (
     ProviderRefused,
     ProviderUnavailable,
     SignInFailed,
+    comes_without_cookie,
     current_session,
     current_staff,
     parts,
@@ -27,6 +28,7 @@ from ..sign_in import (
 )
 from ..web.access import public
 from ..web.rate_limit import SIGN_IN, limited
+from ..web.request_log import note_error
 
 _LOGGER = logging.getLogger("cpse_plugin.sign_in")
 
@@ -88,6 +90,8 @@ def _go_to_provider(client: OidcClient, next_page: str | None, *, silent: bool =
 @limited(SIGN_IN)
 def _finish() -> ResponseReturnValue:
     """Sign the person in with what the identity provider sent back."""
+    if comes_without_cookie():
+        return render_template("cpse/sign_in/coming_back.html", address=request.script_root + request.full_path)
     client = parts().oidc
     next_page = None
     try:
@@ -162,6 +166,7 @@ def _without_role(next_page: str | None) -> ResponseReturnValue:
 
 
 def _failed(failure: SignInFailed, next_page: str | None) -> ResponseReturnValue:
+    note_error(failure)
     _LOGGER.warning("sign-in refused: %s", failure.reason)
     return (
         render_template("cpse/sign_in/failed.html", sentence=failure.sentence, next_page=next_page),

@@ -10,7 +10,7 @@ from ..forms import UnlinkForm
 from ..portal.gateway import PortalError
 from ..services.errors import NotLinked, ServiceError
 from ..web.access import requires, signed_in_staff
-from ..web.htmx import page_or_piece
+from ..web.answers import page_or_piece
 from ..web.parts import parts
 from ..web.problems import Problem, describe
 from .association import completed, into_dialog

@@ -77,21 +77,10 @@ class SignInSessions:
         with self._database.write() as session:
             for kind, expired in _expired(at):
                 session.execute(delete(kind).where(expired))
-            session.add(
-                SignInSessionRow(
-                    id_hash=digest(session_id),
-                    subject=staff.subject,
-                    name=staff.name,
-                    email=staff.email or "",
-                    role=staff.role.name.lower(),
-                    provider_sid=provider_sid or "",
-                    created_at=at,
-                    seen_at=at,
-                    role_checked_at=at,
-                    ends_at=longest_end or at + self.limits.longest,
-                    ended_at=None,
-                )
-            )
+            row = _new_row(session_id, staff, at)
+            row.provider_sid = provider_sid or ""
+            row.ends_at = longest_end or at + self.limits.longest
+            session.add(row)
         return session_id
 
     def find(self, session_id: str, *, is_use: bool = True) -> LiveSession | None:
@@ -125,6 +114,24 @@ class SignInSessions:
                 .values(role_checked_at=checked)
             )
 
+    def go_on_beside(self, first: str) -> str | None:
+        """Begin another session of the person of a live one, by that one's digest, and return its id.
+
+        It is for a place where the browser keeps other cookies, and it outlives the first one's time by nothing.
+        """
+        at = self._clock()
+        session_id = secrets.token_urlsafe(32)
+        with self._database.write() as session:
+            before = session.get(SignInSessionRow, first)
+            if before is None or not self._is_live(before, at):
+                return None
+            row = _new_row(session_id, _staff_of(before), at)
+            row.provider_sid = before.provider_sid
+            row.role_checked_at = before.role_checked_at
+            row.ends_at = before.ends_at
+            session.add(row)
+        return session_id
+
     def end(self, session_id: str) -> None:
         """End a session; one that is over stays over."""
         self._end(SignInSessionRow.id_hash == digest(session_id))
@@ -151,8 +158,8 @@ class SignInSessions:
             row = session.get(SignInSessionRow, digest(session_id))
         return row.subject if row is not None else None
 
-    def use_logout_token(self, jti: str, valid_until: datetime) -> bool:
-        """Remember a logout token; False where it was used before."""
+    def use_once(self, jti: str, valid_until: datetime) -> bool:
+        """Remember a token that counts once, such as a logout token; False where it was used before."""
         with self._database.write() as session:
             session.add(LogoutTokenRow(jti_hash=digest(jti), ends_at=valid_until))
             try:
@@ -176,7 +183,7 @@ class SignInSessions:
         age = at - row.role_checked_at
         check = RoleCheck.OVER if age >= self.limits.role_check else RoleCheck.DUE
         return LiveSession(
-            staff=Staff(row.subject, row.name, row.email or None, Role.from_name(row.role)),
+            staff=_staff_of(row),
             role_check=RoleCheck.FRESH if age < self._due_after else check,
             idle_end=idle_end,
             longest_end=row.ends_at,
@@ -207,6 +214,25 @@ class SignInSessions:
             for row in rows:
                 row.ended_at = at
         return ended
+
+
+def _new_row(session_id: str, staff: Staff, at: datetime) -> SignInSessionRow:
+    """A session that begins now; how long it lasts at longest is for the caller to say."""
+    return SignInSessionRow(
+        id_hash=digest(session_id),
+        subject=staff.subject,
+        name=staff.name,
+        email=staff.email or "",
+        role=staff.role.name.lower(),
+        created_at=at,
+        seen_at=at,
+        role_checked_at=at,
+        ended_at=None,
+    )
+
+
+def _staff_of(row: SignInSessionRow) -> Staff:
+    return Staff(row.subject, row.name, row.email or None, Role.from_name(row.role))
 
 
 def digest(secret: str) -> str:

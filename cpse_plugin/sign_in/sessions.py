@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, cast
 
-from flask import Flask, current_app, g, request, session
+from flask import current_app, g, request, session
 
 from ..domain.access import Role, Staff
 from ..services.kept_forms import KeptForms
@@ -76,6 +76,12 @@ def current_session() -> LiveSession | None:
     return _who().session
 
 
+def known_staff() -> Staff | None:
+    """The same as `current_staff`, as far as this request has found it out already; nothing is asked for it."""
+    known = _known(_this_request())
+    return known.staff if known is not None else None
+
+
 def session_id() -> str | None:
     """The id that the browser brings, be its session alive or over."""
     found = session.get(SESSION_ID_KEY)
@@ -124,26 +130,45 @@ def sign_out() -> None:
         regenerate(session)
 
 
-def cookie_warning(app: Flask) -> str | None:
-    """What to tell the operator of a host whose session cookie would be missing when a sign-in comes back."""
-    same_site = app.config.get("SESSION_COOKIE_SAMESITE")
-    if not isinstance(same_site, str) or same_site.lower() != "strict":
-        return None
-    return (
-        'SESSION_COOKIE_SAMESITE is "Strict": browsers then leave the session cookie out when the identity provider '
-        'sends them back, and no sign-in can be completed. Set it to "Lax".'
-    )
+def go_on_beside(first: str) -> bool:
+    """Let the browser be, in this place too, the person of a live session, which is named by its digest."""
+    begun = parts().sessions.go_on_beside(first)
+    if begun is None:
+        return False
+    sign_out()
+    session[SESSION_ID_KEY] = begun
+    return True
+
+
+def comes_without_cookie() -> bool:
+    """Whether the browser has kept the session's cookie back because the identity provider, another site, has sent it.
+
+    That is what `SESSION_COOKIE_SAMESITE="Strict"` asks browsers for. A page of ours that leads to the same address is
+    enough for the cookie to come along.
+    """
+    same_site = current_app.config.get("SESSION_COOKIE_SAMESITE")
+    is_strict = isinstance(same_site, str) and same_site.lower() == "strict"
+    return is_strict and request.headers.get("Sec-Fetch-Site") == "cross-site"
 
 
 def _who() -> _Who:
-    this_request = request._get_current_object()  # type: ignore[attr-defined]  # Werkzeug's proxy has it.
-    known: _Who | None = g.get(_CACHED)
-    if known is None or known.request is not this_request:
+    this_request = _this_request()
+    known = _known(this_request)
+    if known is None:
         # Should finding out fail, then the page that says so is drawn, and it is drawn for nobody.
         setattr(g, _CACHED, _Who(this_request))
         known = _find_out(this_request)
         setattr(g, _CACHED, known)
     return known
+
+
+def _this_request() -> object:
+    return request._get_current_object()  # type: ignore[attr-defined]  # Werkzeug's proxy has it.
+
+
+def _known(this_request: object) -> _Who | None:
+    found: _Who | None = g.get(_CACHED)
+    return found if found is not None and found.request is this_request else None
 
 
 def _find_out(this_request: object) -> _Who:

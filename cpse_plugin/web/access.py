@@ -13,7 +13,8 @@ from ..domain.access import Action, NotAllowed, Staff
 from ..services.sign_in_sessions import RoleCheck
 from ..sign_in import current_session, current_staff, session_id
 from . import kept_forms, rate_limit
-from .htmx import client_redirect, current_page, is_htmx
+from .embed import Shown, shown
+from .htmx import client_redirect, current_page, is_boosted, is_htmx
 from .parts import parts
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -68,8 +69,11 @@ def signed_in_staff() -> Staff:
 def enforce() -> ResponseReturnValue | None:
     """Let the request through, send the person to sign in, or raise what refuses it; runs before every view."""
     _check_host()
-    if request.endpoint is None or request.endpoint == "cpse.static":
+    if request.endpoint is None:
         return None
+    if is_boosted():
+        # A host's htmx puts a page's body into its own page, where ours would stand without its style and its script.
+        return client_redirect(_here())
     view = current_app.view_functions[request.endpoint]
     access = declared_access(view)
     if access == PUBLIC:
@@ -98,10 +102,11 @@ def _check_host() -> None:
 def _is_time_to_ask_for_the_role() -> bool:
     """Whether the identity provider is asked on the way to this page.
 
-    A page can make the detour through the provider, and a form or a piece of a page cannot: pages do so early.
+    A page can make the detour through the provider, and a form or a piece of a page cannot: pages do so early. A frame
+    cannot either, since identity providers let nobody frame them.
     """
     session = current_session()
-    is_page = request.method == "GET" and not is_htmx()
+    is_page = request.method == "GET" and not is_htmx() and shown() is not Shown.FRAMED
     return is_page and session is not None and session.role_check is not RoleCheck.FRESH
 
 
@@ -109,6 +114,9 @@ def _to_sign_in(way_back: _WayBack) -> ResponseReturnValue:
     """Send a page to sign in; tell htmx to, since a login page has no place inside a tab."""
     if is_htmx() and way_back.beside_form:
         return make_response(render_template("cpse/sign_in/_beside_form.html"), 401)
+    if shown().is_piece:
+        # A host's page is not left for one of its pieces.
+        return make_response(render_template("cpse/sign_in/_piece.html", next_page=current_page() or None), 401)
     if request.method != "POST":
         next_page = current_page() if is_htmx() else _here()
     elif way_back.form_page is not None:
@@ -116,6 +124,8 @@ def _to_sign_in(way_back: _WayBack) -> ResponseReturnValue:
     else:
         # A confirmation is not repeated by itself, so the person stands before it again.
         next_page = _page_before()
+    if shown() is Shown.FRAMED:
+        return _to_sign_in_beside_frame(next_page)
     address = url_for("cpse.sign_in", next=next_page)
     if is_htmx():
         return client_redirect(address, status=401)
@@ -125,6 +135,16 @@ def _to_sign_in(way_back: _WayBack) -> ResponseReturnValue:
         page = render_template("cpse/sign_in/first.html", address=address, signed_out=current_session() is None)
         return make_response(page, 401)
     return redirect(address)
+
+
+def _to_sign_in_beside_frame(next_page: str) -> ResponseReturnValue:
+    """Show in the frame where to sign in: in a window of its own, since identity providers let nobody frame them."""
+    if is_htmx():
+        return client_redirect(next_page, status=401)
+    if request.method == "POST":
+        return redirect(next_page, 303)
+    page = render_template("cpse/sign_in/framed.html", next_page=next_page, signed_out=session_id() is not None)
+    return make_response(page, 401)
 
 
 def _keep_form(endpoint: str) -> str:

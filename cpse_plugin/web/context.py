@@ -5,18 +5,20 @@ from datetime import date, datetime
 from typing import Any
 from uuid import uuid4
 
-from flask import url_for
+from flask import request
 
 from ..domain.access import Action, Staff
 from ..services.sign_in_sessions import LiveSession
 from ..sign_in import current_session, current_staff
 from . import kept_forms
+from .embed import OWN_LAYOUT, Shown, framing_origins, layout, shown
 from .parts import parts
+from .pieces import HostContext
 from .words import NPI_WORDS, day, moment
 
 
 @dataclass(frozen=True, slots=True)
-class PageContext:
+class PageContext(HostContext):
     """The county's name, the person who looks, and small helpers.
 
     `kept_form` says why the page's form holds what was typed before the person signed in again; see `kept_forms`.
@@ -28,15 +30,35 @@ class PageContext:
     session: LiveSession | None
     kept_form: str | None
     npi_words: dict[str, str]
-    asset_versions: dict[str, str]
+    shown: Shown
 
     def may(self, action: str) -> bool:
         """Whether the person may do the action of this name."""
         return self.staff is not None and self.staff.may(Action(action))
 
-    def asset(self, filename: str) -> str:
-        """The address of a static file; it changes with the file's content, so that it can be cached for a year."""
-        return url_for("cpse.static", filename=filename, v=self.asset_versions[filename])
+    @property
+    def has_own_layout(self) -> bool:
+        """Whether the page stands in the plugin's own layout and not in the host's."""
+        return self.base_template == OWN_LAYOUT
+
+    @property
+    def is_framed(self) -> bool:
+        """Whether the page stands in another site's frame, without the chrome."""
+        return self.shown is Shown.FRAMED
+
+    @property
+    def is_further_piece(self) -> bool:
+        """Whether the page has a piece already, and with it what a page needs once."""
+        return self.shown is Shown.FURTHER_PIECE
+
+    def framing_origins(self) -> str:
+        """Who may frame the page, with spaces between them."""
+        own = f"{request.scheme}://{request.host}"
+        return " ".join(framing_origins(parts().settings.frame_ancestors, own))
+
+    def here(self) -> str:
+        """Path and query of this page."""
+        return request.script_root + request.full_path.rstrip("?")
 
     def day(self, value: date) -> str:
         """A day as it stands on the screen."""
@@ -53,14 +75,18 @@ class PageContext:
 
 def context() -> dict[str, Any]:
     """The context processor of the plugin's own pages."""
+    return {"cpse": page_context()}
+
+
+def page_context() -> PageContext:
+    """What the templates of this request's answer can use."""
     settings = parts().settings
-    page = PageContext(
+    return PageContext(
         county_name=settings.county_name,
-        base_template=settings.base_template,
+        base_template=layout(),
         staff=current_staff(),
         session=current_session(),
         kept_form=kept_forms.notice(),
         npi_words=NPI_WORDS,
-        asset_versions=parts().asset_versions,
+        shown=shown(),
     )
-    return {"cpse": page}

@@ -2,8 +2,10 @@
 
 from flask import Response, request
 
+from .embed import OWN_LAYOUT, layout
 from .parts import parts
 
+_FILES = frozenset({"cpse.static", "cpse.stylesheet"})
 _YEAR = 31_536_000
 # Room for every form with all fields at their longest, many times over.
 MAX_REQUEST_BYTES = 256 * 1024
@@ -16,11 +18,8 @@ def limit_request(_endpoint: str | None, _values: dict[str, object] | None) -> N
 
 def secure(response: Response) -> Response:
     """Keep pages out of caches, out of foreign frames, and free of foreign or inline code."""
-    if request.endpoint == "cpse.static":
-        if "v" in request.args and response.status_code in (200, 206, 304):
-            response.headers["Cache-Control"] = f"public, max-age={_YEAR}, immutable"
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        return response
+    if request.endpoint in _FILES:
+        return _keep_for_a_year(response)
     headers = response.headers
     headers.setdefault("Content-Security-Policy", _policy())
     headers["Cache-Control"] = "no-store"
@@ -31,13 +30,24 @@ def secure(response: Response) -> Response:
     return response
 
 
+def _keep_for_a_year(response: Response) -> Response:
+    """Let browsers keep what is of the version that they asked for.
+
+    In the middle of an upgrade a page of the version before asks a worker of the present one. It gets the present file,
+    which nobody may keep under the other version's address.
+    """
+    present = parts().stylesheet.version if request.endpoint == "cpse.stylesheet" else parts().static_version
+    asked = (request.view_args or {}).get("version")
+    current = asked == present and response.status_code in (200, 206, 304)
+    response.headers["Cache-Control"] = f"public, max-age={_YEAR}, immutable" if current else "no-store"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers.setdefault("Referrer-Policy", "same-origin")
+    return response
+
+
 def _policy() -> str:
-    return "; ".join(
-        (
-            "default-src 'self'",
-            "base-uri 'none'",
-            "object-src 'none'",
-            "form-action 'self'",
-            f"frame-ancestors {parts().settings.frame_ancestors}",
-        )
-    )
+    framed_by = f"frame-ancestors {parts().settings.frame_ancestors}"
+    if layout() != OWN_LAYOUT:
+        # A host's layout brings scripts and styles from wherever the host has them; the host's own policy says so.
+        return f"object-src 'none'; {framed_by}"
+    return f"default-src 'self'; base-uri 'none'; object-src 'none'; form-action 'self'; {framed_by}"

@@ -5,16 +5,19 @@ htmx 4 describes its headers at https://four.htmx.org/reference/#headers
 
 import json
 import re
-from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Response, make_response, render_template, request
-from jinja2_fragments.flask import render_block
+from flask import Response, make_response, request
 
 
 def is_htmx() -> bool:
     """Whether htmx makes this request."""
     return request.headers.get("HX-Request") == "true"
+
+
+def is_boosted() -> bool:
+    """Whether a host's htmx makes this request for a link of the host's own page."""
+    return is_htmx() and request.headers.get("HX-Boosted") == "true"
 
 
 def wants_fragment() -> bool:
@@ -25,26 +28,6 @@ def wants_fragment() -> bool:
         and "HX-Boosted" not in request.headers
         and "HX-History-Restore-Request" not in request.headers
     )
-
-
-def page_or_block(template: str, block: str, status: int = 200, **context: Any) -> Response:
-    """Answer with the template's block to htmx, with the whole page to anyone else."""
-    body = render_block(template, block, **context) if wants_fragment() else render_template(template, **context)
-    return _answer(body, status, context)
-
-
-def page_or_piece(page: str, piece: str, status: int = 200, **context: Any) -> Response:
-    """Answer with one template to htmx and another to anyone else: a dialog and the page that stands in for it."""
-    return _answer(render_template(piece if wants_fragment() else page, **context), status, context)
-
-
-def _answer(body: str, status: int, context: dict[str, Any]) -> Response:
-    """The response; a `problem` that it shows says to machines as well when to try again."""
-    response = make_response(body, status)
-    retry_after = getattr(context.get("problem"), "retry_after", None)
-    if retry_after is not None:
-        response.headers["Retry-After"] = str(retry_after)
-    return response
 
 
 def toast(response: Response, text: str) -> Response:

@@ -22,6 +22,7 @@ from ..services.sign_in_sessions import SignInSessions
 from ..settings import Settings
 from ..sign_in.oidc import OidcClient
 from .rate_limit import RateLimits
+from .stylesheet import Stylesheet
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,9 @@ class Parts:
     sessions: SignInSessions
     kept_forms: KeptForms
     rate_limits: RateLimits
-    asset_versions: dict[str, str]
+    static_version: str
+    csp_nonce: Callable[[], str] | None
+    stylesheet: Stylesheet
 
 
 def parts() -> Parts:

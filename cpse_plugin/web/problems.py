@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from flask import Blueprint, Response, current_app, make_response, render_template, request
 from flask_wtf.csrf import CSRFError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, default_exceptions
 
 from ..domain.access import NotAllowed
 from ..portal import gateway as portal
@@ -20,6 +20,7 @@ from ..services import errors as services
 from ..sign_in import current_staff
 from .htmx import retarget, target_id, wants_fragment
 from .rate_limit import TooOften
+from .request_log import note_error
 from .words import day, moment
 
 _log = logging.getLogger("cpse_plugin")
@@ -46,6 +47,7 @@ class Problem:
 
 def describe(error: Exception) -> Problem:
     """Say in words what an error of the Portal or of a service means."""
+    note_error(error)
     for kind, words in _WORDS:
         if isinstance(error, kind):
             return words(error)
@@ -72,6 +74,17 @@ def _too_often(error: TooOften) -> Problem:
         True,
         retry_after=error.retry_after,
     )
+
+
+def _without_token(_: CSRFError) -> Problem:
+    if request.endpoint == "cpse.sign_in_framed":
+        return Problem(
+            400,
+            "This browser keeps you from signing in here",
+            "It lets the intranet keep nothing while its pages stand inside another site’s. Nothing was lost; open the "
+            "page in a window of its own.",
+        )
+    return Problem(400, "This page is too old", "Nothing was saved. Load the page again and repeat what you did.")
 
 
 def _outcome_unknown(_: portal.PortalOutcomeUnknown) -> Problem:
@@ -218,12 +231,7 @@ _WORDS: tuple[tuple[type[Exception], Callable[[Any], Problem]], ...] = (
         NotAllowed,
         _always(Problem(403, "Not allowed", "Your role does not allow this. Please ask a colleague who may do it.")),
     ),
-    (
-        CSRFError,
-        _always(
-            Problem(400, "This page is too old", "Nothing was saved. Load the page again and repeat what you did.")
-        ),
-    ),
+    (CSRFError, _without_token),
 )
 
 _HTTP_WORDS = {
@@ -239,6 +247,9 @@ def register(parent: Blueprint) -> None:
     for kind, _ in _WORDS:
         parent.register_error_handler(kind, _handle)
     parent.register_error_handler(HTTPException, _handle_http)
+    for status in default_exceptions:
+        # Flask takes a host's handler of a status before a blueprint's handler of all of them.
+        parent.register_error_handler(status, _handle_http)
     parent.register_error_handler(Exception, _handle_unexpected)
 
 
@@ -255,6 +266,7 @@ def _handle(error: Exception) -> Response:
 def _handle_http(error: HTTPException) -> Response:
     if error.response is not None or (error.code or 500) < 400:
         return make_response(error.get_response())
+    note_error(error)
     status = error.code or 500
     response = respond(Problem(status, error.name, _HTTP_WORDS.get(status, error.description or "")))
     for name, value in error.get_headers():
@@ -267,6 +279,7 @@ def _handle_unexpected(error: Exception) -> Response:
     """Answer a fault of ours in words; it is the boundary, or a host's handler would put its own page into a tab."""
     if current_app.debug:
         raise error
+    note_error(error)
     _log.exception("%s failed", _request_line(), exc_info=error)
     return respond(Problem(500, "Something went wrong here", _UNEXPECTED[request.method in ("GET", "HEAD")]))
 

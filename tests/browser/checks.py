@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Frame, Locator, Page
 
 AXE = Path(__file__).parent / "vendor" / "axe-4.14.1.min.js"
 _AXE_SOURCE = AXE.read_text(encoding="utf-8")
@@ -40,7 +40,7 @@ _COLORS = """(element) => {
 }"""
 
 
-def violations(page: Page) -> list[str]:
+def violations(page: Page | Frame) -> list[str]:
     """What axe-core finds wrong on the page, one line for each rule and element.
 
     The debugger brings axe in, so that the page's Content-Security-Policy stays as it is.
@@ -51,7 +51,7 @@ def violations(page: Page) -> list[str]:
     return [f"{rule['id']}: {node['html'][:120]} ({rule['help']})" for rule in found for node in rule["nodes"]]
 
 
-def assert_accessible(page: Page) -> None:
+def assert_accessible(page: Page | Frame) -> None:
     """Hold the page to every rule of axe-core."""
     found = violations(page)
     assert not found, f"{page.url} ({page.title()}): " + "\n".join(found)

@@ -20,7 +20,7 @@ _WATCH_FOCUS = """
     if (ctx.hadFocus && lost()) window.lostFocus.push(ctx.request?.action ?? 'a swap');
   }));
 """
-_AT_REST = "() => !document.querySelector('[aria-busy=true], .htmx-request')"
+_AT_REST = """() => !document.querySelector('[aria-busy=true], .htmx-request, cpse-root:not(:defined)')"""
 _LOADS = 50
 # What browsers ask every host for by themselves.
 _BROWSERS_OWN = ("/favicon.ico",)
@@ -148,6 +148,7 @@ class Desk:
         self.go("/")
         self.page.get_by_role("button", name=name).click()
         expect(self.heading("CPSE Portal User Management")).to_be_visible()
+        self.settle()
         return self
 
     def open_provider(self, name: str) -> None:

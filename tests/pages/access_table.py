@@ -61,7 +61,13 @@ class Intranet:
         self._url = sandbox.intranet_url
         self.browsers = {who: self._browser(who) for who in PEOPLE}
         provider = self.app.extensions["cpse"].providers.by_county_ids([PROVIDER])[PROVIDER]
-        self._values = {"provider_id": provider.id, "npi": "1999101011", "invitation_id": "none"}
+        self._values = {
+            "provider_id": provider.id,
+            "county_provider_id": PROVIDER,
+            "npi": "1999101011",
+            "invitation_id": "none",
+            "version": self.app.extensions["cpse"].stylesheet.version,
+        }
 
     def ask(self, who: str, rule: Rule, method: str, **headers: str) -> requests.Response:
         """Send one request. A form is filled in as far as it takes to be read, and changes nothing."""

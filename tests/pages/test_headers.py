@@ -39,15 +39,21 @@ def test_a_refusal_is_not_kept_either(page: PageClient, who: Who) -> None:
 
 def test_static_files_are_kept_for_a_year_under_an_address_of_their_content(page: PageClient) -> None:
     answer = page.get("/cpse/providers")
-    files = [str(tag.get("href") or tag.get("src")) for tag in answer.soup.select("link[rel=stylesheet], script")]
-    assert len(files) == 3
+    tags = answer.soup.select("link[rel=stylesheet], link[rel=modulepreload], script")
+    files = {str(tag.get("href") or tag.get("src")) for tag in tags}
+    assert {file.rsplit("/", 1)[1] for file in files} >= {"cpse.css", "cpse.js", "htmx-4.0.1.esm.min.js"}
     for file in files:
-        assert re.search(r"\?v=[0-9a-f]{12}$", file)
+        assert re.match(r"/cpse/(static|style)/[0-9a-f]{12}/", file)
         with page.client.get(file) as found:
             assert found.status_code == 200
             assert found.headers["Cache-Control"] == "public, max-age=31536000, immutable"
-        with page.client.get(file.split("?")[0]) as without:
-            assert "immutable" not in without.headers["Cache-Control"]
+
+
+def test_a_page_of_the_version_before_gets_files_that_nobody_keeps(page: PageClient) -> None:
+    for tag in page.get("/cpse/providers").soup.select("link[rel=stylesheet], script"):
+        address = re.sub("/[0-9a-f]{12}/", "/0123456789ab/", str(tag.get("href") or tag.get("src")))
+        with page.client.get(address) as found:
+            assert (found.status_code, found.headers["Cache-Control"]) == (200, "no-store")
 
 
 def test_the_county_says_who_may_embed_its_pages(make_intranet: MakeIntranet, database_url: str) -> None:
@@ -60,6 +66,12 @@ def test_the_same_address_is_a_page_or_a_piece(page: PageClient, address: Addres
     where = address("TC-1004", "history")
     assert page.client.get(where).text.lstrip().startswith("<!doctype html>")
     assert "<!doctype" not in page.client.get(where, headers=htmx_headers(TAB)).text
-    for header in ({"HX-Boosted": "true"}, {"HX-History-Restore-Request": "true"}, {"HX-Request-Type": "full"}):
+    for header in ({"HX-History-Restore-Request": "true"}, {"HX-Request-Type": "full"}):
         whole = page.client.get(where, headers={**htmx_headers(TAB), **header})
         assert whole.text.lstrip().startswith("<!doctype html>")
+
+
+def test_a_boosted_link_of_a_host_loads_the_page_with_its_style_and_script(page: PageClient, address: Address) -> None:
+    where = f"{address('TC-1004', 'history')}?a=1"
+    answer = page.client.get(where, headers={"HX-Request": "true", "HX-Boosted": "true"})
+    assert (answer.headers["HX-Redirect"], answer.text) == (where, "")

@@ -7,8 +7,8 @@ from pathlib import Path
 import cpse_plugin
 
 STATIC = Path(cpse_plugin.__file__).parent / "static"
-HTMX = STATIC / "vendor" / "htmx-4.0.1.min.js"
-RELEASED_SHA256 = "a0abb04f2f45a1f89d1d4844023245537e5e6014c87b144553e0607b4cc32130"
+HTMX = STATIC / "vendor" / "htmx-4.0.1.esm.min.js"
+RELEASED_SHA256 = "df982506d1529a193f6073f568ec821d4ae8db761bdb0ef07bd6a3d5eace0b2e"
 # What may stand where a selector stands and is no selector.
 AT_RULES = ("@layer", "@media", "@container", "@keyframes")
 

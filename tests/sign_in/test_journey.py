@@ -7,12 +7,10 @@ from pathlib import Path
 
 import pytest
 import requests
-from flask import Flask
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 
 from cpse_plugin.domain.access import Role, Staff
 from cpse_plugin.sandbox.server import LoopbackServer
-from cpse_plugin.sign_in import cookie_warning
 
 from .world import (
     CLIENT_SECRET,
@@ -369,15 +367,6 @@ def test_no_secret_is_logged(world: World, browser: Browser, caplog: pytest.LogC
     assert "sign-in refused: the answer names another identity provider" in own
     for secret in (CLIENT_SECRET, verifier, "eyJ"):
         assert secret not in caplog.text
-
-
-def test_a_strict_session_cookie_is_warned_of() -> None:
-    app = Flask("host")
-    assert cookie_warning(app) is None
-    app.config["SESSION_COOKIE_SAMESITE"] = "Lax"
-    assert cookie_warning(app) is None
-    app.config["SESSION_COOKIE_SAMESITE"] = "Strict"
-    assert "SESSION_COOKIE_SAMESITE" in (cookie_warning(app) or "")
 
 
 def signed_out_of(browser: Browser) -> requests.Response:

@@ -59,10 +59,10 @@ def test_a_profile_comes_back_and_is_not_saved(world: World, browser: Browser) -
     assert page.status_code == 200
     assert "You were signed out; what you typed is still here." in page.text
     assert "It was not saved." in page.text
-    assert PROFILE.items() <= values(page, "profile").items()
+    assert PROFILE.items() <= values(page, "cpse-profile").items()
     assert parts_of(world.host).providers.by_county_ids(["TC-1"])["TC-1"].version == 1
     # It is given back once: the page opened anew is as it is on record.
-    assert values(browser.open("/cpse/providers/1"), "profile")["npi"] == ""
+    assert values(browser.open("/cpse/providers/1"), "cpse-profile")["npi"] == ""
 
 
 def test_what_came_back_can_be_sent(world: World, browser: Browser) -> None:
@@ -73,7 +73,7 @@ def test_what_came_back_can_be_sent(world: World, browser: Browser) -> None:
         browser.submit("/cpse/providers/1", {**PROFILE, "npi": "1234567893", "sed_code": "", "csrf_token": token})
     )
 
-    assert browser.submit("/cpse/providers/1", values(page, "profile")).status_code == 303
+    assert browser.submit("/cpse/providers/1", values(page, "cpse-profile")).status_code == 303
     saved = parts_of(world.host).providers.by_county_ids(["TC-1"])["TC-1"]
     assert (saved.version, saved.profile.npi) == (2, "1234567893")
 
@@ -88,7 +88,7 @@ def test_an_invitation_comes_back() -> None:
         page = browser.follow(browser.submit("/cpse/providers/1/invitations", {**INVITATION, "csrf_token": token}))
 
         assert page.url.endswith("/cpse/providers/1/invitations/new")
-        assert INVITATION.items() <= values(page, "invitation").items()
+        assert INVITATION.items() <= values(page, "cpse-invitation").items()
         assert "You were signed out" in page.text
 
 
@@ -102,7 +102,7 @@ def test_htmx_is_told_to_go_and_the_form_is_kept(world: World, browser: Browser)
 
     assert (sent.status_code, sent.text) == (401, "")
     assert sent.headers["HX-Redirect"] == "/cpse/sign-in?next=/cpse/providers/1"
-    assert values(browser.follow(browser.open(sent.headers["HX-Redirect"])), "profile")["npi"] == "123456789"
+    assert values(browser.follow(browser.open(sent.headers["HX-Redirect"])), "cpse-profile")["npi"] == "123456789"
 
 
 def test_a_name_that_is_looked_up_leaves_the_form_alone(world: World, browser: Browser) -> None:
@@ -126,7 +126,7 @@ def test_a_session_that_the_provider_ended_gives_the_form_back_too(world: World,
 
     page = browser.follow(browser.submit("/cpse/providers/1", {**PROFILE, "csrf_token": token}))
 
-    assert values(page, "profile")["npi"] == "123456789"
+    assert values(page, "cpse-profile")["npi"] == "123456789"
 
 
 def test_a_role_that_had_to_be_asked_for_says_so(world: World, browser: Browser) -> None:
@@ -137,7 +137,7 @@ def test_a_role_that_had_to_be_asked_for_says_so(world: World, browser: Browser)
     page = browser.follow(browser.submit("/cpse/providers/1", {**PROFILE, "csrf_token": token}))
 
     assert "Your access had to be confirmed; what you typed is still here." in page.text
-    assert values(page, "profile")["npi"] == "123456789"
+    assert values(page, "cpse-profile")["npi"] == "123456789"
 
 
 def test_another_person_at_the_same_browser_does_not_get_it(world: World, browser: Browser) -> None:
@@ -151,7 +151,7 @@ def test_another_person_at_the_same_browser_does_not_get_it(world: World, browse
     page = browser.follow(browser.open(browser.choose(to_provider, "rosa")))
 
     assert (browser.who() or {})["subject"] == "rosa"
-    assert values(page, "profile")["npi"] == ""
+    assert values(page, "cpse-profile")["npi"] == ""
     assert "what you typed" not in page.text
     assert kept(world) == []
 
@@ -164,7 +164,7 @@ def test_another_browser_of_the_same_person_does_not_get_it(world: World, browse
 
     elsewhere = world.browser()
     elsewhere.sign_in()
-    assert values(elsewhere.open("/cpse/providers/1"), "profile")["npi"] == ""
+    assert values(elsewhere.open("/cpse/providers/1"), "cpse-profile")["npi"] == ""
 
 
 def test_it_is_kept_for_half_an_hour(world: World, browser: Browser) -> None:
@@ -177,7 +177,7 @@ def test_it_is_kept_for_half_an_hour(world: World, browser: Browser) -> None:
     page = browser.follow(sent)
 
     assert page.status_code == 200
-    assert values(page, "profile")["npi"] == ""
+    assert values(page, "cpse-profile")["npi"] == ""
 
 
 def test_more_than_64_kilobytes_are_not_kept(world: World, browser: Browser) -> None:

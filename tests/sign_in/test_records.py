@@ -9,10 +9,9 @@ def test_who_comes_and_goes_is_on_record(browser: Browser, caplog: pytest.LogCap
     with caplog.at_level("INFO", "cpse_plugin.sign_in"):
         browser.sign_in()
         browser.post_form(browser.open("/cpse/signed-out"), "/cpse/sign-out")
-    assert [message for message in caplog.messages if message.startswith(EDITOR)] == [
-        f"{EDITOR} signed in as editor",
-        f"{EDITOR} signed out",
-    ]
+    told = [message.partition(" [request_id=") for message in caplog.messages if message.startswith(EDITOR)]
+    assert [words for words, _, _ in told] == [f"{EDITOR} signed in as editor", f"{EDITOR} signed out"]
+    assert len({request_id for _, _, request_id in told}) == 2
 
 
 def test_who_has_no_role_is_on_record(browser: Browser, caplog: pytest.LogCaptureFixture) -> None:

@@ -111,7 +111,7 @@ def test_the_provider_ends_what_it_names(sessions: SignInSessions) -> None:
 
 def test_a_logout_token_is_used_once(sessions: SignInSessions) -> None:
     until = BEGIN + timedelta(minutes=11)
-    assert [sessions.use_logout_token(jti, until) for jti in ("a", "b", "a", "b")] == [True, True, False, False]
+    assert [sessions.use_once(jti, until) for jti in ("a", "b", "a", "b")] == [True, True, False, False]
 
 
 def test_a_kept_form_is_given_back_once_to_its_person_at_its_page(database: Database, time: Time) -> None:

@@ -1,0 +1,51 @@
+/* What the page says to a person, and where the focus goes: it is never lost. */
+
+import { placeInSight } from './frame.js';
+
+const TOAST_SECONDS = 10;
+
+export const isFocusLost = () => !document.activeElement || document.activeElement === document.body;
+
+/* Focus an element; without one, the heading of the plugin's part of the page. */
+export function focus(element) {
+  const target = element ?? document.querySelector('[data-cpse-focus-fallback]') ?? document.querySelector('cpse-root h1');
+  target?.focus();
+  if (!target || document.activeElement === target) return;
+  target.setAttribute('tabindex', '-1');
+  target.focus();
+}
+
+/* Show what went wrong where it is seen and read out; an empty text takes it away. */
+export function showAlert(text) {
+  // Everything behind a modal dialog is inert and is not read out, so its alert has to stand inside.
+  const dialog = document.querySelector('#cpse-dialog dialog[open]');
+  let region = dialog ? dialog.querySelector('.cpse-alert-inside') : document.getElementById('cpse-alert');
+  if (dialog && !region) {
+    region = document.createElement('div');
+    region.className = 'cpse-alert-inside';
+    region.setAttribute('role', 'alert');
+    dialog.querySelector('h2')?.after(region);
+  }
+  if (!region) return;
+  region.textContent = text;
+  if (text) region.scrollIntoView({ block: 'nearest' });
+}
+
+/* Say a sentence about what was done. */
+export function showToast(text) {
+  const line = document.createElement('p');
+  line.className = 'cpse-toast';
+  line.textContent = text;
+  const region = document.getElementById('cpse-status');
+  if (!region) return;
+  region.replaceChildren(line);
+  placeInSight(region);
+  // Who holds the pointer on it is still reading.
+  const leave = () => (line.matches(':hover') ? setTimeout(leave, 1000) : line.remove());
+  setTimeout(leave, TOAST_SECONDS * 1000);
+}
+
+// What is done next makes the last message old.
+document.addEventListener('click', () => document.getElementById('cpse-status')?.replaceChildren(), true);
+document.addEventListener('cpse:toast', (event) => showToast(String(event.detail.text ?? '')));
+document.addEventListener('cpse:focus', (event) => focus(document.querySelector(event.detail.selector)));

@@ -1,0 +1,104 @@
+/* The name that belongs to an NPI, as it is typed: asked at the tenth digit, without waiting. */
+
+import { htmx } from './engine.js';
+import { focus } from './messages.js';
+
+const asked = new WeakMap(); // region -> the question that it waits for
+
+const npiFields = () => [...document.querySelectorAll('input[data-cpse-npi]')];
+const regionOf = (field) => document.getElementById(field.dataset.region);
+const fieldOf = (region) => npiFields().find((field) => regionOf(field) === region);
+const digitsOf = (field) => field.value.replace(/[\s-]/g, '');
+const typeOf = (field) => document.getElementById(field.dataset.typeField)?.value ?? field.dataset.type ?? '';
+const wordsOf = (field) => `${digitsOf(field)}/${typeOf(field)}`;
+
+function isShown(region, words) {
+  const answer = region.querySelector('[data-npi]');
+  return answer !== null && `${answer.dataset.npi}/${answer.dataset.type ?? ''}` === words;
+}
+
+function hasRightCheckDigit(npi) {
+  // Luhn over 80840 and the ten digits; the five in front add 24.
+  const sum = [...npi].reverse().reduce((total, character, place) => {
+    const digit = Number(character) * (place % 2 ? 2 : 1);
+    return total + (digit > 9 ? digit - 9 : digit);
+  }, 24);
+  return sum % 10 === 0;
+}
+
+// The name of the sentence that says what is wrong; '' for an empty field, null for a valid NPI.
+function faultOf(digits) {
+  if (!digits) return '';
+  if (/\D/.test(digits)) return 'sayNotDigits';
+  if (!/^[12]/.test(digits)) return 'sayFirstDigit';
+  if (digits.length === 9) return 'sayOneMissing';
+  if (digits.length < 10) return 'sayMissing';
+  if (digits.length > 10) return 'sayTooLong';
+  return hasRightCheckDigit(digits) ? null : 'sayCheckDigit';
+}
+
+function addressOf(field) {
+  const address = new URL(field.dataset.lookupUrl.replace('0000000000', digitsOf(field)), window.location.href);
+  if (typeOf(field)) address.searchParams.set('type', typeOf(field));
+  return address.pathname + address.search;
+}
+
+function checkNpi(field, again = false) {
+  const region = regionOf(field);
+  const digits = digitsOf(field);
+  const fault = faultOf(digits);
+  const words = wordsOf(field);
+  if (!region || (fault === null && !again && (asked.get(region)?.words === words || isShown(region, words)))) return;
+
+  asked.delete(region);
+  htmx?.trigger(region, 'htmx:abort');
+  if (fault !== null) {
+    const count = digits.length < 10 ? 10 - digits.length : digits.length;
+    region.textContent = fault && field.dataset[fault].replace('{n}', count);
+    region.toggleAttribute('data-fault', digits.length >= 10 || fault === 'sayNotDigits' || fault === 'sayFirstDigit');
+    return;
+  }
+  if (!htmx) {
+    region.textContent = field.dataset.saySilence;
+    return;
+  }
+  const question = { words };
+  asked.set(region, question);
+  region.removeAttribute('data-fault');
+  region.textContent = field.dataset.sayAsking;
+  htmx.ajax('GET', addressOf(field), { source: region, target: region, swap: 'innerHTML', cpseQuestion: question });
+}
+
+/* Whether an answer still belongs to what stands in the field: an older one never overwrites a newer one. */
+export function isStillAsked({ target, cpseQuestion }) {
+  const field = fieldOf(target);
+  return field !== undefined && asked.get(target) === cpseQuestion && wordsOf(field) === cpseQuestion.words;
+}
+
+/* Take away that it is being asked, where no answer came. */
+export function endQuestion({ target, cpseQuestion }) {
+  if (asked.get(target) !== cpseQuestion) return;
+  asked.delete(target);
+  const field = fieldOf(target);
+  if (field && target.textContent === field.dataset.sayAsking) target.textContent = field.dataset.saySilence;
+}
+
+/* Ask for a valid NPI that has no name yet, on a page just loaded or in a piece just swapped in. */
+export function checkWaitingNpis() {
+  for (const field of npiFields()) {
+    if (faultOf(digitsOf(field)) === null && !regionOf(field)?.textContent.trim()) checkNpi(field);
+  }
+}
+
+document.addEventListener('input', (event) => event.target.matches?.('input[data-cpse-npi]') && checkNpi(event.target));
+document.addEventListener('change', (event) => {
+  const fields = npiFields().filter((field) => event.target.id && field.dataset.typeField === event.target.id);
+  for (const field of fields) if (faultOf(digitsOf(field)) === null) checkNpi(field);
+});
+document.addEventListener('click', (event) => {
+  const field = fieldOf(event.target.closest?.('[data-cpse-npi-again]')?.closest('[role="status"]'));
+  if (!field) return;
+  event.preventDefault();
+  checkNpi(field, true);
+  focus(field);
+});
