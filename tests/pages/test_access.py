@@ -1,5 +1,6 @@
 """Every address times every method times every role, and nobody: as docs/access.md says, and as the roles promise."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -87,6 +88,7 @@ def test_what_is_for_anyone_is_known() -> None:
         "/cpse/sign-in",
         "/cpse/sign-in/back-channel-logout",
         "/cpse/sign-in/callback",
+        "/cpse/sign-in/framed",
         "/cpse/sign-out",
         "/cpse/signed-out",
         "/cpse/style/<version>/cpse.css",
@@ -164,7 +166,7 @@ def test_no_form_is_taken_without_its_token(make_intranet: MakeIntranet, databas
     for rule, method in each(standing):
         if method == "POST":
             response = client.post(standing.address(rule), data={})
-            without[rule.endpoint] = "too old" in response.text and response.status_code == 400
+            without[rule.endpoint] = "<h1>This " in response.text and response.status_code == 400
     assert [endpoint for endpoint, refused in without.items() if not refused] == ["cpse.back_channel_logout"]
     assert len(without) > 8
 
@@ -176,7 +178,10 @@ def test_a_refusal_is_on_record_with_who_asked_and_on_one_line(
     hosts_intranet.test_client().get("/cpse/providers/1/invitations/x%0d%0aERROR all is lost/revoke")
     messages = [record.getMessage() for record in caplog.records if record.name == "cpse_plugin"]
     address = "/cpse/providers/1/invitations/x%0D%0AERROR%20all%20is%20lost/revoke"
-    assert messages == [f"GET {address} was refused to sub-rita: the role does not allow: invite"]
+    told, _, request_id = messages[0].partition(" [request_id=")
+    assert len(messages) == 1
+    assert told == f"GET {address} was refused to sub-rita: the role does not allow: invite"
+    assert re.fullmatch(r"[0-9a-f]{32}\]", request_id)
 
 
 def test_addresses_stay_on_this_host(standing: Intranet) -> None:
