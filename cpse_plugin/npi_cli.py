@@ -24,18 +24,18 @@ _NICENESS = 10
 
 @npi_commands.command("import")
 @click.argument("file", type=_FILE)
-@click.option("--without-search", is_flag=True, help="Leave the index of names out: smaller, and imported sooner.")
+@click.option(
+    "--names", is_flag=True, help="With an index of names, to search by name in the copy: larger, and takes longer."
+)
 @_FORCE
-def import_command(file: Path, *, without_search: bool, force: bool) -> None:
+def import_command(file: Path, *, names: bool, force: bool) -> None:
     """Make the copy anew from the monthly FILE of CMS, straight from its zip.
 
     The old copy answers until the new one is complete and checked. Ctrl-C ends the import and leaves the old copy.
     """
     progress = _Progress()
     try:
-        made = import_file(
-            file, _path(), searchable=not without_search, force=force, niceness=_NICENESS, progress=progress.show
-        )
+        made = import_file(file, _path(), searchable=names, force=force, niceness=_NICENESS, progress=progress.show)
     except CopyError as error:
         raise click.ClickException(f"{error}. Nothing was changed.") from error
     finally:
@@ -65,9 +65,7 @@ def status() -> None:
     path = _path()
     info = _info(path)
     click.echo(_summary(info))
-    click.echo(
-        f"{path}, {path.stat().st_size / 1e6:,.0f} MB, {'with' if info.searchable else 'without'} search by name"
-    )
+    click.echo(f"{path}, {path.stat().st_size / 1e6:,.0f} MB, {_searched(info)}")
     for file in info.files:
         click.echo(f"  {file.applied_at:%Y-%m-%d %H:%M} UTC  {file.name}  {file.rows:,} rows")
 
@@ -116,6 +114,12 @@ def _info(path: Path) -> CopyInfo:
 def _summary(info: CopyInfo) -> str:
     days = (datetime.now(UTC).date() - info.as_of).days
     return f"The copy has {info.rows:,} providers, as of {info.as_of} ({days} days ago)."
+
+
+def _searched(info: CopyInfo) -> str:
+    if info.searchable:
+        return "names can be searched in it"
+    return "without the index to search it by name, which `import --names` makes"
 
 
 class _Progress:

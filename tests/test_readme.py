@@ -61,4 +61,7 @@ def test_the_five_lines_mount_the_plugin() -> None:
 
 @pytest.mark.parametrize("link", re.findall(r"\]\(([^)]+)\)", _README))
 def test_every_file_that_the_readme_points_to_is_there(link: str) -> None:
-    assert (_ROOT / link).is_file()
+    file, _, part = link.partition("#")
+    assert (_ROOT / file).is_file()
+    headings = re.findall(r"^#+ (.+)$", (_ROOT / file).read_text(encoding="utf-8"), flags=re.MULTILINE) if part else []
+    assert not part or part in {heading.lower().replace(" ", "-") for heading in headings}

@@ -9,6 +9,8 @@ from flask import Flask
 
 from cpse_plugin.domain.registry import NpiRecord, ProviderKind
 from cpse_plugin.npi_cli import npi_commands
+from cpse_plugin.npi_registry.copy import LocalCopy
+from cpse_plugin.npi_registry.gateway import NameQuery
 
 from . import nppes_files as nppes
 from .nppes_files import person, text_of, zipped
@@ -41,19 +43,27 @@ def npi(tmp_path: Path) -> Operator:
 
 def test_from_import_to_status(npi: Operator, monthly: Path, tmp_path: Path) -> None:
     weekly = zipped(tmp_path / "week.zip", text_of([person("1999999984", "NEW", "NORA")]), nppes.WEEKLY)
-    made = npi("import", monthly)
+    made = npi("import", monthly, "--names")
     assert (made.exit_code, made.stderr) == (0, "")
     assert made.stdout.startswith("100 providers as of 2026-11-08")
     assert "1 providers, 1 of them new. The copy has 101 providers, as of 2026-11-15" in npi("update", weekly).stdout
     told = npi("status").stdout
     assert "The copy has 101 providers, as of 2026-11-15" in told
-    assert "with search by name" in told
+    assert "names can be searched in it" in told
     assert [line.split()[3] for line in told.splitlines() if "UTC" in line] == [nppes.MONTHLY, nppes.WEEKLY]
 
 
-def test_without_search(npi: Operator, monthly: Path) -> None:
-    npi("import", monthly, "--without-search")
-    assert "without search by name" in npi("status").stdout
+def test_the_index_of_names_is_there_where_it_was_asked_for(npi: Operator, monthly: Path, tmp_path: Path) -> None:
+    weekly = zipped(tmp_path / "week.zip", text_of([person("1999999984", "NEW", "NORA")]), nppes.WEEKLY)
+    copy = LocalCopy(tmp_path / "copies" / "nppes.sqlite")
+    npi("import", monthly)
+    npi("update", weekly)
+    assert "without the index" in npi("status").stdout
+    assert copy.search(NameQuery("new")) is None
+    npi("import", monthly, "--names", "--force")
+    npi("update", weekly)
+    found = copy.search(NameQuery("new"))
+    assert [record.name for record in found or ()] == ["NORA NEW"]
 
 
 def test_what_cannot_be_done_is_said_and_fails(npi: Operator, monthly: Path, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cpse_plugin.domain.registry import NpiRecord, ProviderKind
@@ -94,6 +94,7 @@ def test_folding_in_the_import_is_the_folding_of_the_search(text: str) -> None:
 
 
 @given(st.tuples(*[st.text(st.characters(max_codepoint=300, exclude_characters=SEPARATOR), max_size=30)] * 2))
+@example(("SMITH", "."))
 def test_both_ways_to_an_entry_lead_to_the_same(names: tuple[str, str]) -> None:
     last, first = names
     packed = SEPARATOR.join(["1", last, first, "", "", "", "", "NY"])

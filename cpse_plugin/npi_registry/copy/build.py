@@ -31,7 +31,7 @@ def import_file(
     file: Path,
     copy: Path,
     *,
-    searchable: bool = True,
+    searchable: bool = False,
     force: bool = False,
     niceness: int = 0,
     progress: Progress,
@@ -39,6 +39,7 @@ def import_file(
     """Make `copy` anew from a monthly file. Raises `CopyError`, and the old copy stays as it is.
 
     A file that is older than the copy, or that holds less than half as many providers, is taken only with `force`.
+    A copy that is `searchable` has the index of names, which is half of its size again.
     `niceness` is by how much the cutting stands back behind other work, as in nice(1).
     """
     nppes = open_nppes(file)

@@ -209,14 +209,14 @@ def fold_ascii(value: str) -> str:
 
 
 def name_entry(row: str) -> str | None:
-    """The entry of a cut row in the index of names: key, state and NPI. None where folding takes more than ASCII."""
+    """The entry of a cut row in the index of names: key, state and NPI. None where that takes the domain's folding."""
     if not row.isascii():
         return None
     kind, name, first, _, _, _, _, state = row.split(SEPARATOR)[:8]
-    folded = fold_ascii(name)
-    if not folded:
+    folded, folded_first = fold_ascii(name), fold_ascii(first)
+    if not folded or (first and not folded_first):
         return None
-    key = f"{kind[-1]}{folded},{fold_ascii(first)}" if first else f"{kind[-1]}{folded}"
+    key = f"{kind[-1]}{folded},{folded_first}" if first else f"{kind[-1]}{folded}"
     return f"{key[:KEY_LENGTH]}{SEPARATOR}{state}{SEPARATOR}{row[:_NPI_LENGTH]}"
 
 
