@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from .domain.access import Role
 
@@ -65,6 +66,7 @@ class Settings:
     proxies: int = 0
     rate_limit_storage: str = field(default="memory://", repr=False)
     frame_ancestors: str = "'self'"
+    time_zone: ZoneInfo = ZoneInfo("America/New_York")
 
     @property
     def uses_oidc(self) -> bool:
@@ -169,6 +171,13 @@ def _file(raw: Any) -> Path:
     return path
 
 
+def _time_zone(raw: Any) -> ZoneInfo:
+    try:
+        return raw if isinstance(raw, ZoneInfo) else ZoneInfo(_text(raw))
+    except (ValueError, OSError, ZoneInfoNotFoundError) as error:
+        raise ValueError("is no time zone; one is called America/New_York") from error
+
+
 def _whole_number(least: int, most: int) -> Callable[[Any], int]:
     def parse(raw: Any) -> int:
         text = str(raw).strip()
@@ -254,5 +263,6 @@ _PARSERS: dict[str, Callable[[Any], Any]] = {
     "CPSE_SESSION_IDLE_MINUTES": _whole_number(3, 24 * 60),
     "CPSE_SESSION_HOURS": _whole_number(1, 24),
     "CPSE_TRUSTED_HOSTS": _hosts,
+    "CPSE_TIME_ZONE": _time_zone,
     "CPSE_PROXIES": _whole_number(0, 10),
 }

@@ -143,7 +143,8 @@ def _admit(identity: Identity, next_page: str | None, *, silent: bool) -> Respon
     if staff is None:
         _LOGGER.warning("signed in without a role: none of %d groups gives one", len(identity.groups))
         remember_without_role(identity.name)
-        return _without_role(next_page)
+        # The page has an address of its own, so that loading it again does not send the answer a second time.
+        return redirect(url_for("cpse.sign_in", next=next_page))
     sign_in(staff, identity, silent=silent)
     _LOGGER.info("%s signed in as %s", staff.subject, staff.role.name.lower())
     return redirect(next_page or url_for("cpse.providers"))

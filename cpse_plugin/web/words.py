@@ -3,6 +3,7 @@
 from datetime import date, datetime
 
 from ..domain.identifiers import NPI_LENGTH, SED_CODE_LENGTH, IdentifierCheck, IdentifierFault
+from .parts import parts
 
 # The script of the field NPI says the same as one types; `{n}` is a number of digits.
 NPI_WORDS = {
@@ -18,13 +19,19 @@ NPI_WORDS = {
 
 
 def day(value: date) -> str:
-    """A day as it stands on the screen: Nov 3, 2026."""
+    """A day as it stands on the screen, of a moment the day that it is in the county: Nov 3, 2026."""
+    if isinstance(value, datetime):
+        value = _in_the_county(value)
     return f"{value:%b} {value.day}, {value.year}"
 
 
 def moment(value: datetime) -> str:
-    """A moment as it stands on the screen: Nov 3, 2026 at 14:05 UTC."""
-    return f"{day(value)} at {value:%H:%M} UTC"
+    """A moment as it stands on the screen: Nov 3, 2026 at 14:05 EST."""
+    return f"{day(value)} at {_in_the_county(value):%H:%M %Z}"
+
+
+def _in_the_county(value: datetime) -> datetime:
+    return value.astimezone(parts().settings.time_zone)
 
 
 def npi_fault_words(check: IdentifierCheck) -> str:

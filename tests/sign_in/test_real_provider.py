@@ -109,7 +109,7 @@ def test_a_person_signs_in(person: Person) -> None:
 
 
 def test_a_person_without_a_role_is_told_so(person: Person) -> None:
-    answer = person.sign_in("vernon")
+    answer = person.open(person.sign_in("vernon").headers["Location"])
     assert answer.status_code == 403
     assert "Preschool Editors" in answer.text
     assert not person.is_in()

@@ -134,7 +134,9 @@ def test_while_the_provider_is_down_those_who_are_signed_in_work_on(
 
 def test_whom_to_ask_is_told_to_a_person_without_a_role() -> None:
     with running_world(contact="preschool-help@tamarack.example") as world:
-        assert "Ask preschool-help@tamarack.example to add" in world.browser().sign_in("vernon").text
+        browser = world.browser()
+        page = browser.follow(browser.sign_in("vernon"))
+        assert "Ask preschool-help@tamarack.example to add" in page.text
 
 
 # --- the host's own user ----------------------------------------------------------------------------------------------
