@@ -99,6 +99,7 @@ class Associations:
         `AlreadyLinked`, `OperationInProgress`, and `PortalError` (`AlreadyAssociated`, `NotOnPortal`).
         """
         require(staff, Action.LINK)
+        target = _target(provider_id)
         self._operations.resume(provider_id)
         with nothing_asked_yet():
             comparison = self.compare(self._providers.get(provider_id, staff), portal_id, staff)
@@ -106,7 +107,7 @@ class Associations:
             raise ComparisonChanged(f"provider {provider_id} and Portal provider {portal_id}")
         with self._database.write() as session:
             row = provider_row(session, provider_id)
-            if self._operations.is_done(session, operation_id):
+            if self._operations.is_done(session, operation_id, OperationKind.LINK, target, portal_id=portal_id):
                 return county_provider(row)
             refuse_second_link(session, row, portal_id)
             if row.link is not None and comparison.match.portal.association is not None:
@@ -114,7 +115,7 @@ class Associations:
             intention = Intention(
                 OperationKind.LINK,
                 provider_id,
-                target=f"provider:{provider_id}",
+                target=target,
                 content={
                     "portal_id": portal_id,
                     "county_provider_id": row.county_provider_id,
@@ -142,17 +143,18 @@ class Associations:
         Raises `NotLinked`, `OperationInProgress`, `PortalError`.
         """
         require(staff, Action.LINK)
+        target = _target(provider_id)
         self._operations.resume(provider_id)
         with self._database.write() as session:
             row = provider_row(session, provider_id)
-            if self._operations.is_done(session, operation_id):
+            if self._operations.is_done(session, operation_id, OperationKind.UNLINK, target, reason=reason):
                 return county_provider(row)
             if row.link is None:
                 raise NotLinked(f"provider {provider_id}")
             intention = Intention(
                 OperationKind.UNLINK,
                 provider_id,
-                target=f"provider:{provider_id}",
+                target=target,
                 content={"portal_id": row.link.portal_id, "reason": reason},
             )
             operation = self._operations.begin(session, intention, operation_id, staff)
@@ -174,18 +176,19 @@ class Associations:
         `InvalidContent` among them).
         """
         require(staff, Action.ADD_PROVIDER)
+        target = _target(provider_id)
         self._operations.resume(provider_id)
         with self._database.write() as session:
             row = provider_row(session, provider_id)
             provider = county_provider(row)
-            if self._operations.is_done(session, operation_id):
+            if self._operations.is_done(session, operation_id, OperationKind.ADD_PROVIDER, target):
                 return provider
             if provider.link is not None:
                 raise AlreadyLinked(provider)
             intention = Intention(
                 OperationKind.ADD_PROVIDER,
                 provider_id,
-                target=f"provider:{provider_id}",
+                target=target,
                 content=asdict(_new_provider(provider)),
             )
             operation = self._operations.begin(session, intention, operation_id, staff)
@@ -210,6 +213,11 @@ class Associations:
             )
             for portal in found
         ]
+
+
+def _target(provider_id: int) -> str:
+    """What linking, unlinking and adding have in common: of one provider only one of them is under way at a time."""
+    return f"provider:{provider_id}"
 
 
 def _new_provider(provider: CountyProvider) -> NewPortalProvider:

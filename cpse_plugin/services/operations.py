@@ -297,10 +297,18 @@ class Operations:
                 raise
             return found
 
-    def is_done(self, session: Session, operation_id: UUID) -> bool:
-        """Whether this very operation was carried out before: a form that was sent twice."""
+    def is_done(self, session: Session, operation_id: UUID, kind: OperationKind, target: str, **content: str) -> bool:
+        """Whether this very operation was carried out before: a form that was sent twice.
+
+        `content` is what a form says of it. Raises `OperationMismatch` where the id is another operation's.
+        """
         row = session.get(OperationRow, str(operation_id))
-        return row is not None and row.state == OperationState.DONE
+        if row is None or row.state != OperationState.DONE:
+            return False
+        same_content = all(row.content.get(name) == value for name, value in content.items())
+        if (row.kind, row.target) != (kind, target) or not same_content:
+            raise OperationMismatch(f"operation {operation_id} was carried out with other content")
+        return True
 
     def open_for(self, provider_id: int | None = None) -> list[Operation]:
         """The operations whose outcome is not known, of one provider or of all, oldest first."""

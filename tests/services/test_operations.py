@@ -11,10 +11,12 @@ from sqlalchemy import update
 
 from cpse_plugin.domain.access import Staff
 from cpse_plugin.domain.portal_records import NewInvitation
+from cpse_plugin.domain.providers import CountyProvider
 from cpse_plugin.models import OperationRow
 from cpse_plugin.portal.gateway import InvitationPending, PortalNotAsked, PortalOutcomeUnknown
 from cpse_plugin.sandbox.faults import DropAfter, DropBefore, IgnoreIdempotencyKeys, Status
 from cpse_plugin.sandbox.portal import Portal
+from cpse_plugin.services.association import Comparison
 from cpse_plugin.services.database import now
 from cpse_plugin.services.errors import OperationInProgress, OperationMismatch
 from cpse_plugin.services.history import HistoryAction
@@ -333,3 +335,21 @@ def add(cpse: Parts, number: str) -> object:
 
 def unlink(cpse: Parts, provider_id: int) -> object:
     return cpse.associations.unlink(provider_id, reason="Wrong one.", operation_id=uuid4(), staff=EDITOR)
+
+
+def test_a_form_of_something_that_was_done_says_nothing_of_something_else(cpse: Parts, portal: Portal) -> None:
+    provider = by_number(cpse, "TC-1012")
+    seen = {match.portal.id: match for match in cpse.associations.find_matches(provider, EDITOR)}
+    one, other = (cpse.associations.compare(provider, portal_id, EDITOR) for portal_id in seen)
+    operation_id = uuid4()
+
+    def link_to(comparison: Comparison) -> CountyProvider:
+        portal_id = comparison.match.portal.id
+        return cpse.associations.link(
+            provider.id, portal_id, operation_id=operation_id, seen=comparison.fingerprint, staff=EDITOR
+        )
+
+    assert link_to(one).link is not None
+    with pytest.raises(OperationMismatch):
+        link_to(other)
+    assert len(portal.faults.received("PUT", "/association$")) == 1
