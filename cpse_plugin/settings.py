@@ -66,7 +66,7 @@ class Settings:
     proxies: int = 0
     rate_limit_storage: str = field(default="memory://", repr=False)
     frame_ancestors: str = "'self'"
-    time_zone: ZoneInfo = ZoneInfo("America/New_York")
+    time_zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("America/New_York"))
 
     @property
     def uses_oidc(self) -> bool:

@@ -35,5 +35,5 @@ def test_the_county_says_its_time_zone(make_intranet: MakeIntranet, database_url
 def test_a_time_zone_that_there_is_not_stops_the_start(
     make_intranet: MakeIntranet, database_url: str, wrong: str
 ) -> None:
-    with pytest.raises(ValueError, match="^CPSE_TIME_ZONE: is no time zone"):
+    with pytest.raises(ValueError, match=r"^CPSE_TIME_ZONE: is no time zone"):
         make_intranet(database_url, CPSE_TIME_ZONE=wrong)
