@@ -61,9 +61,7 @@ def sandbox(
     """An intranet that the other site may frame, with the cookie that frames need; or with what a test says instead."""
     settings = {
         "CPSE_FRAME_ANCESTORS": f"'self' {other_site.url}",
-        "SESSION_COOKIE_SAMESITE": "None",
         "SESSION_COOKIE_SECURE": True,
-        "SESSION_COOKIE_PARTITIONED": True,
         **getattr(request, "param", {}),
     }
     with Sandbox(shutil.copytree(first_day, tmp_path / "sandbox"), settings=settings) as sandbox:

@@ -32,6 +32,12 @@ def test_the_sessions_cookie_is_for_this_host_over_tls_and_for_no_script() -> No
     assert not [flag for flag in flags if flag.startswith("Domain")]
 
 
+def test_a_site_that_may_frame_the_pages_gets_the_cookie_for_it() -> None:
+    framed = cookie(CPSE_FRAME_ANCESTORS="'self' https://county.sharepoint.example")
+    assert {"SameSite=None", "Partitioned", "Secure", "HttpOnly"} <= set(framed.split("; "))
+    assert "SameSite=Lax" in cookie(CPSE_FRAME_ANCESTORS="'self'")
+
+
 def test_a_county_may_name_the_cookie_and_a_host_without_tls_gets_one_that_works() -> None:
     assert cookie(SESSION_COOKIE_NAME="county").startswith("county=")
     plain = cookie(SESSION_COOKIE_SECURE=False)
