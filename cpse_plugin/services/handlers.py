@@ -231,7 +231,9 @@ def _record_invitation(
 ) -> dict[str, Any]:
     kept = {
         "id": invitation.id,
+        "person": f"{invitation.first_name} {invitation.last_name}",
         "email": invitation.email,
+        "is_therapist": invitation.therapist is not None,
         "sent_at": invitation.sent_at.isoformat(),
         "expires_at": invitation.expires_at.isoformat(),
         "notices": [notice.detail for notice in invitation.notices],

@@ -1,10 +1,12 @@
 """The tab Provider Admin Users: retrieve, invite, send again, revoke; and the tab History."""
 
 import threading
+from uuid import uuid4
 
 import pytest
 from flask import Flask
 
+from cpse_plugin.domain.portal_records import NewInvitation, Therapist
 from cpse_plugin.sandbox.mailbox import Mailbox
 from cpse_plugin.sandbox.portal import Portal
 from cpse_plugin.services.history import HistoryAction
@@ -270,8 +272,16 @@ def test_the_history_tells_who_did_what(page: PageClient, address: Address, cpse
     page.submit(form, FORM, **PERSON)
     answer = page.htmx_get(address("TC-1008", "history"), TAB)
     invited, linked = rows(answer, 0)
-    assert f"{INVITER.acting_user} Admin user invited {PERSON['email']}" in invited
+    assert f"{INVITER.acting_user} Admin user invited Nia O'New, {PERSON['email']}" in invited
     assert f"{EDITOR.acting_user} Linked to a CPSE Portal provider" in linked
     assert "Matched by SED code" in linked
     assert "1999101086" in linked
     assert "1999102084" in linked
+
+
+def test_the_history_says_who_was_invited_as_what(page: PageClient, address: Address, cpse: Parts) -> None:
+    provider = by_number(cpse, "TC-1014")
+    therapist = NewInvitation("Nia", "New", "nia@history.example", Therapist(npi=None))
+    cpse.admin_users.invite(provider.id, therapist, operation_id=uuid4(), staff=INVITER)
+    told = page.get(address("TC-1014", "history")).texts(".cpse-facts li")
+    assert "Nia New (therapist / service provider), nia@history.example" in told
