@@ -14,6 +14,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from flask import Flask
+from jinja2 import TemplateError
 from sqlalchemy import Engine, inspect
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -80,6 +81,7 @@ def findings(parts: Parts, app: Flask) -> Iterator[Finding]:
         ("NPI Registry, local copy", lambda: _local_copy(parts.settings.npi_local_copy)),
         ("NPI Registry, API", lambda: _registry_api(parts)),
         ("rate limits", lambda: _rate_limits(parts)),
+        ("CPSE_BASE_TEMPLATE", lambda: _layout(parts.settings, app)),
         ("CPSE_TRUSTED_HOSTS", lambda: _trusted_hosts(parts.settings, app)),
     )
     for name, look in looks:
@@ -294,6 +296,14 @@ def _rate_limits(parts: Parts) -> Iterator[Finding]:
     else:
         text = "CPSE_RATE_LIMIT_STORAGE does not answer, and nothing is counted meanwhile. Is it running?"
         yield Finding(Mark.NOT_OK, name, text)
+
+
+def _layout(settings: Settings, app: Flask) -> Iterator[Finding]:
+    try:
+        app.jinja_env.get_template(settings.base_template)
+    except TemplateError as error:
+        reason = clean_text(str(error), 300) or type(error).__name__
+        yield Finding(Mark.NOT_OK, "CPSE_BASE_TEMPLATE", f"{settings.base_template} cannot be used ({reason}).")
 
 
 def _trusted_hosts(settings: Settings, app: Flask) -> Iterator[Finding]:

@@ -14,7 +14,7 @@ from . import migrate
 from .check_cli import check_command
 from .npi_cli import npi_commands
 from .outbound.trace import new_request_id, traced
-from .services.directory import DirectoryError
+from .services.directory_file import DirectoryError
 from .services.errors import DatabaseBusy, DatabaseRefused
 from .services.history import HistoryEntry
 from .services.operations import Operation
@@ -79,7 +79,7 @@ def import_providers(file: Path) -> None:
     try:
         result = parts().directory.import_file(file)
     except DirectoryError as error:
-        raise click.ClickException(str(error)) from error
+        raise click.ClickException(f"{file} cannot be used, and nothing was changed:\n{error}") from error
     click.echo(f"{result.added} added, {result.updated} updated, {result.unchanged} unchanged.")
 
 

@@ -47,7 +47,7 @@ from .settings import Settings, SettingsError
 from .sign_in.oidc import OidcClient
 from .web import access, context, csrf, embed, headers, problems, request_log
 from .web.assets import static_version
-from .web.parts import Parts
+from .web.parts import Host, Parts
 from .web.pieces import HostContext
 from .web.rate_limit import RateLimits
 from .web.stylesheet import put_together
@@ -60,8 +60,9 @@ class Cpse:
     """The extension. It keeps no state of its own: all of it is in `app.extensions["cpse"]`.
 
     `staff_loader` returns the host's own signed-in user as `Staff`, or None where nobody is signed in; it is for a host
-    that has no `CPSE_OIDC_DISCOVERY_URL`. `csp_nonce` returns the nonce of this request's Content-Security-Policy, for
-    a host that sets one of its own; the plugin's scripts and stylesheet then carry it.
+    that has no `CPSE_OIDC_DISCOVERY_URL`. `sign_in_url` makes the address at which that host signs a person in, who is
+    then to go on to the path that it is given. `csp_nonce` returns the nonce of this request's Content-Security-Policy,
+    for a host that sets one of its own; the plugin's scripts and stylesheet then carry it.
     """
 
     def __init__(
@@ -70,10 +71,13 @@ class Cpse:
         *,
         url_prefix: str = "/cpse",
         staff_loader: Callable[[], Staff | None] | None = None,
+        sign_in_url: Callable[[str], str] | None = None,
         csp_nonce: Callable[[], str] | None = None,
     ) -> None:
         if app is not None:
-            self.init_app(app, url_prefix=url_prefix, staff_loader=staff_loader, csp_nonce=csp_nonce)
+            self.init_app(
+                app, url_prefix=url_prefix, staff_loader=staff_loader, sign_in_url=sign_in_url, csp_nonce=csp_nonce
+            )
 
     def init_app(
         self,
@@ -81,6 +85,7 @@ class Cpse:
         *,
         url_prefix: str = "/cpse",
         staff_loader: Callable[[], Staff | None] | None = None,
+        sign_in_url: Callable[[str], str] | None = None,
         csp_nonce: Callable[[], str] | None = None,
     ) -> None:
         """Mount the plugin at `url_prefix`. Flask-SQLAlchemy and CSRFProtect must have been set up on the app before.
@@ -94,7 +99,7 @@ class Cpse:
             raise SettingsError("CPSE_OIDC_DISCOVERY_URL is required, or a staff_loader that names the host's user")
         if "csrf" not in app.extensions:
             raise SettingsError("CSRFProtect is required: call flask_wtf.CSRFProtect(app) before Cpse().init_app(app)")
-        app.extensions["cpse"] = _put_together(app, settings, staff_loader, csp_nonce)
+        app.extensions["cpse"] = _put_together(app, settings, Host(staff_loader, sign_in_url, csp_nonce))
         app.register_blueprint(_blueprint(), url_prefix=url_prefix)
         app.cli.add_command(cli.group)
         request_log.name_requests_in_log()
@@ -107,8 +112,7 @@ class Cpse:
 def _put_together(
     app: Flask,
     settings: Settings,
-    staff_loader: Callable[[], Staff | None] | None,
-    csp_nonce: Callable[[], str] | None,
+    host: Host,
 ) -> Parts:
     database = Database(_engine(app))
     bulkhead = Bulkhead(settings.upstream_calls)
@@ -129,12 +133,11 @@ def _put_together(
         history=History(database),
         npi=NpiLookUp(registry),
         oidc=OidcClient(settings) if settings.uses_oidc else None,
-        staff_loader=staff_loader,
+        host=host,
         sessions=SignInSessions(database, _session_limits(settings)),
         kept_forms=KeptForms(database),
         rate_limits=RateLimits(settings.rate_limit_storage),
         static_version=static_version(),
-        csp_nonce=csp_nonce,
         stylesheet=put_together(),
     )
 

@@ -42,6 +42,7 @@ class Settings:
     portal_url: str
     portal_client_id: str
     base_template: str = "cpse/base.html"
+    stylesheet: str | None = None
     portal_token_url: str = ""
     portal_client_secret: str | None = field(default=None, repr=False)
     portal_private_key: str | Path | None = field(default=None, repr=False)
@@ -143,6 +144,14 @@ def _url(raw: Any) -> str:
     return text
 
 
+def _own_address(raw: Any) -> str:
+    """A path of the host's own: the plugin's Content-Security-Policy lets nothing else through."""
+    text = _text(raw)
+    if not re.fullmatch(r"/(?![/\\])[!#-;=?-~]*", text):
+        raise ValueError("must be a path of this host, such as /static/county.css")
+    return text
+
+
 def _origin(address: str) -> tuple[str, str]:
     parts = urlsplit(address)
     return parts.scheme, parts.netloc.lower()
@@ -205,6 +214,19 @@ def _hosts(raw: Any) -> tuple[str, ...]:
     return hosts
 
 
+def _frame_ancestors(raw: Any) -> str:
+    """What a Content-Security-Policy names after `frame-ancestors`, in a form that browsers read as it is meant."""
+    sources = _text(raw).split()
+    if sources == ["'none'"]:
+        return "'none'"
+    if not all(re.fullmatch(_FRAME_SOURCE, source, re.IGNORECASE) for source in sources):
+        raise ValueError(
+            "must be origins such as https://county.sharepoint.com, without a path and with spaces between them, "
+            "or 'self'; or 'none' alone"
+        )
+    return " ".join(sources)
+
+
 def _timeout(raw: Any) -> Timeout:
     try:
         connect, answer = (float(part) for part in _text(raw).split(","))
@@ -243,8 +265,14 @@ def _role_map(raw: Any) -> dict[str, Role]:
     return {group: Role.from_name(role) for group, role in table.items()}
 
 
+# 'self', any, a scheme, or a host with what may stand around it. The bare words are 'self' and 'none' without quotes.
+_FRAME_SOURCE = (
+    r"'self'|\*|[a-z][a-z0-9+.-]*:|"
+    r"(?!(?:self|none)$)(?:https?://)?(?:\*\.)?[a-z0-9-]+(?:\.[a-z0-9-]+)*(?::(?:[0-9]{1,5}|\*))?"
+)
 _REQUIRED = frozenset({"CPSE_COUNTY_NAME", "CPSE_PORTAL_URL", "CPSE_PORTAL_CLIENT_ID"})
 _PARSERS: dict[str, Callable[[Any], Any]] = {
+    "CPSE_STYLESHEET": _own_address,
     "CPSE_PORTAL_URL": _base_url,
     "CPSE_PORTAL_TOKEN_URL": _url,
     "CPSE_PORTAL_TIMEOUT": _timeout,
@@ -264,5 +292,6 @@ _PARSERS: dict[str, Callable[[Any], Any]] = {
     "CPSE_SESSION_HOURS": _whole_number(1, 24),
     "CPSE_TRUSTED_HOSTS": _hosts,
     "CPSE_TIME_ZONE": _time_zone,
+    "CPSE_FRAME_ANCESTORS": _frame_ancestors,
     "CPSE_PROXIES": _whole_number(0, 10),
 }

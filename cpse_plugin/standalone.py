@@ -34,7 +34,7 @@ def create_app(config: Mapping[str, Any]) -> Flask:
     """Make the host with the plugin mounted at `/cpse`. Raises `SettingsError`."""
     app = Flask("cpse_plugin.standalone", static_folder=None)
     app.config.update(_DEFAULTS)
-    if config.get("CPSE_FRAME_ANCESTORS", "'self'") not in ("'self'", "'none'"):
+    if str(config.get("CPSE_FRAME_ANCESTORS", "")).strip() not in ("", "'self'", "'none'"):
         # In a frame of another site browsers bring no other cookie along, and keep even this one for that site alone.
         app.config.update(SESSION_COOKIE_SAMESITE="None", SESSION_COOKIE_PARTITIONED=True)
     app.config.update(config)

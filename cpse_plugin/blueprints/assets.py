@@ -4,6 +4,7 @@ from flask import Blueprint, Response, request, send_from_directory
 
 from ..web.access import public
 from ..web.assets import STATIC
+from ..web.headers import of_file
 from ..web.parts import parts
 
 
@@ -14,16 +15,16 @@ def register(parent: Blueprint) -> None:
 
 
 @public
-def static(version: str, filename: str) -> Response:  # noqa: ARG001  # What it means to caches is for the headers to say.
+def static(version: str, filename: str) -> Response:
     """A static file. A script names the others relative to itself, so that all of them are of one version."""
-    return send_from_directory(STATIC, filename)
+    return of_file(send_from_directory(STATIC, filename), asked=version, present=parts().static_version)
 
 
 @public
-def stylesheet(version: str) -> Response:  # noqa: ARG001  # As above.
+def stylesheet(version: str) -> Response:
     """The stylesheet."""
     sheet = parts().stylesheet
     response = Response(sheet.text, mimetype="text/css")
     response.set_etag(sheet.version)
     response.make_conditional(request)
-    return response
+    return of_file(response, asked=version, present=sheet.version)

@@ -2,17 +2,18 @@
 
 import re
 
-from flask import Blueprint, Response, abort, redirect, request, url_for
+from flask import Blueprint, Response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from ..domain.access import Action
 from ..domain.providers import CountyProvider, SetUpStatus
 from ..domain.text import clean_text
 from ..forms import ProfileForm
-from ..services.errors import DatabaseBusy, StaleProfile
+from ..services.errors import DatabaseBusy, NotFound, StaleProfile
 from ..services.providers import ListQuery, SortKey
 from ..web.access import requires, signed_in_staff
 from ..web.answers import page_or_block
+from ..web.embed import shown
 from ..web.htmx import toast, wants_fragment
 from ..web.kept_forms import typed_before
 from ..web.parts import parts
@@ -92,10 +93,11 @@ def show(provider_id: int) -> ResponseReturnValue:
 @requires(Action.VIEW)
 def show_by_number(county_provider_id: str) -> ResponseReturnValue:
     """Lead to a provider by its number in the Preschool database, which the host's own pages know."""
-    found = parts().providers.by_county_ids([county_provider_id]).get(county_provider_id)
+    # Numbers were cleaned when they came in; PostgreSQL does not even look for one with a NUL in it.
+    found = parts().providers.by_county_ids([clean_text(county_provider_id)]).get(county_provider_id)
     if found is None:
-        abort(404)
-    return redirect(url_for("cpse.provider", provider_id=found.id, embed=request.args.get("embed")))
+        raise NotFound(f"the county's number {county_provider_id}")
+    return redirect(url_for("cpse.provider", provider_id=found.id, embed=shown().value or None))
 
 
 @requires(Action.EDIT_PROFILE, form_page="cpse.provider")

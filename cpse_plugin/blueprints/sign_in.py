@@ -24,9 +24,11 @@ from ..sign_in import (
     safe_next_page,
     session_id,
     sign_in,
-    sign_out,
+    sign_out_of_frames_too,
 )
 from ..web.access import public
+from ..web.addresses import here
+from ..web.htmx import client_redirect, is_htmx
 from ..web.rate_limit import SIGN_IN, limited
 from ..web.request_log import note_error
 
@@ -51,7 +53,8 @@ def _begin() -> ResponseReturnValue:
         return redirect(next_page or url_for("cpse.providers"))
     client = parts().oidc
     if client is None:
-        return render_template("cpse/sign_in/by_the_host.html", next_page=next_page), 403
+        contact = parts().settings.contact
+        return render_template("cpse/sign_in/by_the_host.html", next_page=next_page, contact=contact), 403
     if person_without_role() is not None and "again" not in request.args:
         return _without_role(next_page)
     if live is not None and "again" not in request.args:
@@ -91,7 +94,7 @@ def _go_to_provider(client: OidcClient, next_page: str | None, *, silent: bool =
 def _finish() -> ResponseReturnValue:
     """Sign the person in with what the identity provider sent back."""
     if comes_without_cookie():
-        return render_template("cpse/sign_in/coming_back.html", address=request.script_root + request.full_path)
+        return render_template("cpse/sign_in/coming_back.html", address=here())
     client = parts().oidc
     next_page = None
     try:
@@ -111,7 +114,7 @@ def _finish() -> ResponseReturnValue:
             return _go_on_with_role(failure, next_page)
         # The person is not signed in there any more, so it has to ask; until it has, nobody is signed in here. The id
         # of the session stays with the browser: it tells whose form it is that somebody had begun to fill in.
-        parts().sessions.end(session_id() or "")
+        parts().sessions.end_sign_in(session_id() or "")
         return _go_to_provider(client, next_page)
     except SignInFailed as failure:
         return _failed(failure, next_page)
@@ -122,11 +125,14 @@ def _finish() -> ResponseReturnValue:
 def _end() -> ResponseReturnValue:
     """Sign out here, then at the identity provider."""
     address, staff = _provider_sign_out(), current_staff()
-    sign_out()
+    sign_out_of_frames_too()
     if staff is not None:
         _LOGGER.info("%s signed out", staff.subject)
     if address is None:
         return redirect(url_for("cpse.signed_out"), 303)
+    if is_htmx():
+        # A host's own boosted form; a page of ours has no place in the host's.
+        return client_redirect(address)
     # The way on is a page and no redirect: a Content-Security-Policy with `form-action 'self'` stops a form that is
     # redirected to another host.
     return render_template("cpse/sign_in/signing_out.html", address=address)
@@ -180,11 +186,16 @@ def _provider_sign_out() -> str | None:
     if client is None or (current_session() is None and person_without_role() is None):
         return None
     try:
-        return client.sign_out_address(url_for("cpse.signed_out", _external=True))
+        return client.sign_out_address(_signed_out_address())
     except SignInFailed as failure:
         # The person wants to be gone from here; that the provider does not answer is no reason to stay.
         _LOGGER.warning("no sign-out at the identity provider: %s", failure.reason)
         return None
+
+
+def _signed_out_address() -> str:
+    """As the provider has it on record, so without what says that a page is framed."""
+    return url_for("cpse.signed_out", _external=True, embed=None)
 
 
 def _redirect_uri() -> str:

@@ -1,6 +1,5 @@
 """The invented world that the sandbox begins with, read from the files in `data`."""
 
-import csv
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,21 +12,15 @@ _DATA = Path(__file__).parent / "data"
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What each of the systems knows at first."""
+    """What each of the systems knows at first; `links` go from the county's number of a provider to the Portal's id."""
 
     county_name: str
     county_providers: Path
+    links: dict[str, str]
     portal: dict[str, Any]
     registry_results: list[dict[str, Any]]
     registry_deactivated: dict[str, str]
     staff: list[dict[str, Any]]
-
-    @property
-    def links(self) -> dict[str, str]:
-        """The links on the county's record from the beginning: the county's number of a provider to the Portal's id."""
-        with self.county_providers.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
-        return {row["county_provider_id"]: row["linked_portal_id"] for row in rows if row["linked_portal_id"]}
 
     @property
     def registry_npis(self) -> list[str]:
@@ -43,6 +36,7 @@ def load_world() -> World:
     return World(
         county_name=names[COUNTY_ID],
         county_providers=_DATA / "county_providers.csv",
+        links=_read("county_links.json"),
         portal=portal,
         registry_results=registry["results"],
         registry_deactivated=registry["deactivated"],

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Insert, select
+from sqlalchemy import Insert, bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ..domain.registry import NpiRecord, ProviderKind
@@ -18,6 +18,7 @@ from .errors import ServiceError
 
 _log = logging.getLogger("cpse_plugin.npi_registry")
 
+_KEPT = select(NpiAnswerRow.record, NpiAnswerRow.asked_at).where(NpiAnswerRow.npi == bindparam("npi"))
 _DATES = ("deactivated_on", "reactivated_on")
 
 
@@ -30,10 +31,9 @@ class DatabaseAnswerCache:
 
     def get(self, npi: str) -> KeptAnswer | None:
         """See `AnswerCache`."""
-        asked = select(NpiAnswerRow.record, NpiAnswerRow.asked_at).where(NpiAnswerRow.npi == npi)
         try:
-            with self._database.read() as session:
-                row = session.execute(asked).one_or_none()
+            with self._database.columns() as connection:
+                row = connection.execute(_KEPT, {"npi": npi}).one_or_none()
         except ServiceError as error:
             _log.warning("the kept answer about NPI %s cannot be read: %s", npi, error)
             return None

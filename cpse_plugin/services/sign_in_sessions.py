@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, bindparam, delete, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from ..domain.access import Role, Staff
@@ -24,6 +25,10 @@ SEEN_AT_MOST_EVERY = timedelta(minutes=1)
 REMEMBERED_FOR = timedelta(days=1)
 # How long a role counts anew where the identity provider could not be asked.
 POSTPONED_BY = timedelta(minutes=1)
+# Every request asks so.
+_BY_HASH = select(*SignInSessionRow.__table__.columns).where(SignInSessionRow.id_hash == bindparam("id_hash"))
+# A session as it is kept, read whole or by its columns.
+_Columns = SignInSessionRow | Row[Any]
 
 
 class RoleCheck(Enum):
@@ -86,8 +91,8 @@ class SignInSessions:
     def find(self, session_id: str, *, is_use: bool = True) -> LiveSession | None:
         """The session of this id, or None where there is none any more. `is_use` begins its idle time anew."""
         at = self._clock()
-        with self._database.read() as session:
-            row = session.get(SignInSessionRow, digest(session_id))
+        with self._database.columns() as connection:
+            row = connection.execute(_BY_HASH, {"id_hash": digest(session_id)}).one_or_none()
         if row is None or not self._is_live(row, at):
             return None
         is_to_be_written = is_use and at - row.seen_at >= SEEN_AT_MOST_EVERY
@@ -136,6 +141,19 @@ class SignInSessions:
         """End a session; one that is over stays over."""
         self._end(SignInSessionRow.id_hash == digest(session_id))
 
+    def end_sign_in(self, session_id: str) -> None:
+        """End a session and those that went on beside it: all that came of one sign-in at the identity provider.
+
+        Where the provider names no session of its own, nothing tells them from those of another computer, and the
+        others end by themselves, when the role is to be asked for at the latest.
+        """
+        with self._database.read() as session:
+            row = session.get(SignInSessionRow, digest(session_id))
+        if row is None or not row.provider_sid:
+            self.end(session_id)
+            return
+        self._end(and_(SignInSessionRow.provider_sid == row.provider_sid, SignInSessionRow.subject == row.subject))
+
     def end_all(self, subject: str | None = None) -> int:
         """End the sessions of a person, or everybody's, and return how many there were."""
         return self._end(SignInSessionRow.subject == subject if subject is not None else None)
@@ -174,11 +192,11 @@ class SignInSessions:
         """Half of the time that a role counts: pages ask early, so that a form that is sent later is not held up."""
         return self.limits.role_check / 2
 
-    def _is_live(self, row: SignInSessionRow, at: datetime) -> bool:
+    def _is_live(self, row: _Columns, at: datetime) -> bool:
         # A clock that was set back makes a time negative; then the session is over rather than alive for long.
         return row.ended_at is None and row.created_at <= at < min(row.ends_at, row.seen_at + self.limits.idle)
 
-    def _as_live(self, row: SignInSessionRow, at: datetime, seen_at: datetime) -> LiveSession:
+    def _as_live(self, row: _Columns, at: datetime, seen_at: datetime) -> LiveSession:
         idle_end = seen_at + self.limits.idle
         age = at - row.role_checked_at
         check = RoleCheck.OVER if age >= self.limits.role_check else RoleCheck.DUE
@@ -231,7 +249,7 @@ def _new_row(session_id: str, staff: Staff, at: datetime) -> SignInSessionRow:
     )
 
 
-def _staff_of(row: SignInSessionRow) -> Staff:
+def _staff_of(row: _Columns) -> Staff:
     return Staff(row.subject, row.name, row.email or None, Role.from_name(row.role))
 
 

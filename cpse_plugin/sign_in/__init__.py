@@ -17,6 +17,7 @@ from .sessions import (
     session_id,
     sign_in,
     sign_out,
+    sign_out_of_frames_too,
 )
 
 __all__ = [
@@ -41,4 +42,5 @@ __all__ = [
     "session_id",
     "sign_in",
     "sign_out",
+    "sign_out_of_frames_too",
 ]

@@ -20,6 +20,14 @@ WITHOUT_ROLE_KEY = "cpse_without_role"
 _CACHED = "_cpse_who"
 
 
+class Host(Protocol):
+    """What the host tells of its own user."""
+
+    @property
+    def staff_loader(self) -> Callable[[], Staff | None] | None:
+        """The host's own answer to who makes this request."""
+
+
 class Parts(Protocol):
     """What `app.extensions["cpse"]` holds for signing in."""
 
@@ -32,8 +40,8 @@ class Parts(Protocol):
         """The client of the identity provider; None where the host names its user."""
 
     @property
-    def staff_loader(self) -> Callable[[], Staff | None] | None:
-        """The host's own answer to who makes this request."""
+    def host(self) -> Host:
+        """What the host has told of itself."""
 
     @property
     def sessions(self) -> SignInSessions:
@@ -130,6 +138,14 @@ def sign_out() -> None:
         regenerate(session)
 
 
+def sign_out_of_frames_too() -> None:
+    """Sign out, and end what went on beside the person's session: frames have no way to sign out of their own."""
+    ending = session_id()
+    if ending is not None:
+        parts().sessions.end_sign_in(ending)
+    sign_out()
+
+
 def go_on_beside(first: str) -> bool:
     """Let the browser be, in this place too, the person of a live session, which is named by its digest."""
     begun = parts().sessions.go_on_beside(first)
@@ -182,7 +198,7 @@ def _find_out(this_request: object) -> _Who:
 
 def _staff_of_host() -> Staff | None:
     """Ask the host. What it answers decides what may be done here, so it is looked at closely."""
-    loader = parts().staff_loader
+    loader = parts().host.staff_loader
     staff: object = loader() if loader is not None else None
     if staff is None:
         return None

@@ -11,11 +11,13 @@ from werkzeug.sansio.utils import host_is_trusted
 
 from ..domain.access import Action, NotAllowed, Staff
 from ..services.sign_in_sessions import RoleCheck
-from ..sign_in import current_session, current_staff, session_id
+from ..sign_in import current_session, current_staff, safe_next_page, session_id
 from . import kept_forms, rate_limit
+from .addresses import here
 from .embed import Shown, shown
 from .htmx import client_redirect, current_page, is_boosted, is_htmx
 from .parts import parts
+from .problems import SIGNED_OUT, respond
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -71,9 +73,10 @@ def enforce() -> ResponseReturnValue | None:
     _check_host()
     if request.endpoint is None:
         return None
-    if is_boosted():
+    if is_boosted() and request.method in ("GET", "HEAD"):
         # A host's htmx puts a page's body into its own page, where ours would stand without its style and its script.
-        return client_redirect(_here())
+        # A form is carried out: to load its address instead would lose what it says.
+        return client_redirect(here())
     view = current_app.view_functions[request.endpoint]
     access = declared_access(view)
     if access == PUBLIC:
@@ -87,7 +90,7 @@ def enforce() -> ResponseReturnValue | None:
     if not staff.may(access):
         raise NotAllowed(access)
     if _is_time_to_ask_for_the_role():
-        return redirect(url_for("cpse.sign_in", next=_here()))
+        return redirect(url_for("cpse.sign_in", next=here()))
     rate_limit.enforce(view, parts().rate_limits)
     return None
 
@@ -117,8 +120,11 @@ def _to_sign_in(way_back: _WayBack) -> ResponseReturnValue:
     if shown().is_piece:
         # A host's page is not left for one of its pieces.
         return make_response(render_template("cpse/sign_in/_piece.html", next_page=current_page() or None), 401)
+    if is_htmx() and parts().oidc is None:
+        # The page stays: of somebody whom the host names no more, nothing that was typed could be kept.
+        return respond(SIGNED_OUT)
     if request.method != "POST":
-        next_page = current_page() if is_htmx() else _here()
+        next_page = current_page() if is_htmx() else here()
     elif way_back.form_page is not None:
         next_page = _keep_form(way_back.form_page)
     else:
@@ -139,12 +145,13 @@ def _to_sign_in(way_back: _WayBack) -> ResponseReturnValue:
 
 def _to_sign_in_beside_frame(next_page: str) -> ResponseReturnValue:
     """Show in the frame where to sign in: in a window of its own, since identity providers let nobody frame them."""
-    if is_htmx():
-        return client_redirect(next_page, status=401)
-    if request.method == "POST":
-        return redirect(next_page, 303)
-    page = render_template("cpse/sign_in/framed.html", next_page=next_page, signed_out=session_id() is not None)
-    return make_response(page, 401)
+    if is_htmx() or request.method == "POST":
+        # What a browser says of the page that it is on is a header like any other.
+        address = safe_next_page(next_page) or url_for("cpse.providers")
+        return client_redirect(address, status=401) if is_htmx() else redirect(address, 303)
+    # A session whose role is to be asked for again is not over.
+    signed_out = session_id() is not None and current_session() is None
+    return make_response(render_template("cpse/sign_in/framed.html", next_page=next_page, signed_out=signed_out), 401)
 
 
 def _keep_form(endpoint: str) -> str:
@@ -167,7 +174,3 @@ def _page_before() -> str:
     except HTTPException:
         is_page = False
     return page if is_page else url_for("cpse.providers")
-
-
-def _here() -> str:
-    return request.script_root + request.full_path.rstrip("?")

@@ -5,12 +5,12 @@ from datetime import date, datetime
 from typing import Any
 from uuid import uuid4
 
-from flask import request
+from flask import request, url_for
 
 from ..domain.access import Action, Staff
 from ..services.sign_in_sessions import LiveSession
 from ..sign_in import current_session, current_staff
-from . import kept_forms
+from . import addresses, kept_forms
 from .embed import OWN_LAYOUT, Shown, framing_origins, layout, shown
 from .parts import parts
 from .pieces import HostContext
@@ -26,6 +26,7 @@ class PageContext(HostContext):
 
     county_name: str
     base_template: str
+    county_stylesheet: str | None
     staff: Staff | None
     session: LiveSession | None
     kept_form: str | None
@@ -35,6 +36,18 @@ class PageContext(HostContext):
     def may(self, action: str) -> bool:
         """Whether the person may do the action of this name."""
         return self.staff is not None and self.staff.may(Action(action))
+
+    @property
+    def host_signs_in(self) -> bool:
+        """Whether people sign in at the host, and not at the identity provider."""
+        return parts().oidc is None
+
+    def sign_in_address(self, next_page: str | None) -> str | None:
+        """Where a person signs in who is to go on to `next_page`; None where the host has not told where that is."""
+        if not self.host_signs_in:
+            return url_for("cpse.sign_in", next=next_page)
+        sign_in_url = parts().host.sign_in_url
+        return sign_in_url(next_page or url_for("cpse.home")) if sign_in_url is not None else None
 
     @property
     def has_own_layout(self) -> bool:
@@ -58,7 +71,7 @@ class PageContext(HostContext):
 
     def here(self) -> str:
         """Path and query of this page."""
-        return request.script_root + request.full_path.rstrip("?")
+        return addresses.here()
 
     def day(self, value: date) -> str:
         """A day as it stands on the screen."""
@@ -84,6 +97,7 @@ def page_context() -> PageContext:
     return PageContext(
         county_name=settings.county_name,
         base_template=layout(),
+        county_stylesheet=settings.stylesheet,
         staff=current_staff(),
         session=current_session(),
         kept_form=kept_forms.notice(),

@@ -2,10 +2,10 @@
 
 from flask import Response, request
 
-from .embed import OWN_LAYOUT, layout
+from .embed import uses_own_layout
 from .parts import parts
 
-_FILES = frozenset({"cpse.static", "cpse.stylesheet"})
+_FILE = "cpse_plugin.file"
 _YEAR = 31_536_000
 # Room for every form with all fields at their longest, many times over.
 MAX_REQUEST_BYTES = 256 * 1024
@@ -18,8 +18,8 @@ def limit_request(_endpoint: str | None, _values: dict[str, object] | None) -> N
 
 def secure(response: Response) -> Response:
     """Keep pages out of caches, out of foreign frames, and free of foreign or inline code."""
-    if request.endpoint in _FILES:
-        return _keep_for_a_year(response)
+    if request.environ.get(_FILE) is response:
+        return response  # type: ignore[no-any-return]  # It is the very one.
     headers = response.headers
     headers.setdefault("Content-Security-Policy", _policy())
     headers["Cache-Control"] = "no-store"
@@ -30,24 +30,23 @@ def secure(response: Response) -> Response:
     return response
 
 
-def _keep_for_a_year(response: Response) -> Response:
-    """Let browsers keep what is of the version that they asked for.
+def of_file(response: Response, *, asked: str, present: str) -> Response:
+    """Let everybody keep a file for a year, if it is of the version that was asked for.
 
     In the middle of an upgrade a page of the version before asks a worker of the present one. It gets the present file,
-    which nobody may keep under the other version's address.
+    which nobody may keep under the other version's address. A view says so itself: what anybody else answers at the
+    same address, such as a host that is being maintained, would be kept in the file's place.
     """
-    present = parts().stylesheet.version if request.endpoint == "cpse.stylesheet" else parts().static_version
-    asked = (request.view_args or {}).get("version")
-    current = asked == present and response.status_code in (200, 206, 304)
-    response.headers["Cache-Control"] = f"public, max-age={_YEAR}, immutable" if current else "no-store"
+    response.headers["Cache-Control"] = f"public, max-age={_YEAR}, immutable" if asked == present else "no-store"
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers.setdefault("Referrer-Policy", "same-origin")
+    request.environ[_FILE] = response
     return response
 
 
 def _policy() -> str:
     framed_by = f"frame-ancestors {parts().settings.frame_ancestors}"
-    if layout() != OWN_LAYOUT:
+    if not uses_own_layout():
         # A host's layout brings scripts and styles from wherever the host has them; the host's own policy says so.
         return f"object-src 'none'; {framed_by}"
     return f"default-src 'self'; base-uri 'none'; object-src 'none'; form-action 'self'; {framed_by}"

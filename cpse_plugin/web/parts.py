@@ -26,6 +26,15 @@ from .stylesheet import Stylesheet
 
 
 @dataclass(frozen=True, slots=True)
+class Host:
+    """What the host has told of itself at `Cpse.init_app`: who asks, where to sign in, the nonce."""
+
+    staff_loader: Callable[[], Staff | None] | None = None
+    sign_in_url: Callable[[str], str] | None = None
+    csp_nonce: Callable[[], str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Parts:
     """Everything that `Cpse.init_app` put together for an application."""
 
@@ -41,12 +50,11 @@ class Parts:
     history: History
     npi: NpiLookUp
     oidc: OidcClient | None
-    staff_loader: Callable[[], Staff | None] | None
+    host: Host
     sessions: SignInSessions
     kept_forms: KeptForms
     rate_limits: RateLimits
     static_version: str
-    csp_nonce: Callable[[], str] | None
     stylesheet: Stylesheet
 
 

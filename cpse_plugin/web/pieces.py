@@ -33,7 +33,7 @@ class HostContext:
 
     def nonce(self) -> str | None:
         """The nonce of the host's Content-Security-Policy, where the host has told it."""
-        nonce = parts().csp_nonce
+        nonce = parts().host.csp_nonce
         return nonce() if nonce is not None else None
 
     def embed(self, piece: str, *, id: int | None = None, number: str | None = None) -> Markup:  # noqa: A002

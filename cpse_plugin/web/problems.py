@@ -6,11 +6,11 @@ is being checked, and must not be repeated.
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
-from flask import Blueprint, Response, current_app, make_response, render_template, request
+from flask import Blueprint, Response, current_app, make_response, render_template, request, session
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, default_exceptions
 
@@ -18,6 +18,8 @@ from ..domain.access import NotAllowed
 from ..portal import gateway as portal
 from ..services import errors as services
 from ..sign_in import current_staff
+from .addresses import here
+from .embed import layout, use_own_layout, uses_own_layout
 from .htmx import retarget, target_id, wants_fragment
 from .rate_limit import TooOften
 from .request_log import note_error
@@ -43,6 +45,20 @@ class Problem:
     text: str
     can_retry: bool = False
     retry_after: int | None = None
+
+
+NOT_IN_A_FRAME = Problem(
+    401,
+    "This browser keeps you from signing in here",
+    "It does not let the intranet know you while its pages stand inside another site’s. Nothing was lost; open the "
+    "page in a window of its own.",
+)
+SIGNED_OUT = Problem(
+    401,
+    "You are signed out",
+    "Nothing was changed, and what you typed is still here. Sign in to the intranet in another window, then do this "
+    "again.",
+)
 
 
 def describe(error: Exception) -> Problem:
@@ -77,13 +93,10 @@ def _too_often(error: TooOften) -> Problem:
 
 
 def _without_token(_: CSRFError) -> Problem:
-    if request.endpoint == "cpse.sign_in_framed":
-        return Problem(
-            400,
-            "This browser keeps you from signing in here",
-            "It lets the intranet keep nothing while its pages stand inside another site’s. Nothing was lost; open the "
-            "page in a window of its own.",
-        )
+    # A session that knows of a token came with a cookie; then the form's token is of another one, or too old.
+    came_with_cookie = current_app.config["WTF_CSRF_FIELD_NAME"] in session
+    if request.endpoint == "cpse.sign_in_framed" and not came_with_cookie:
+        return replace(NOT_IN_A_FRAME, status=400)
     return Problem(400, "This page is too old", "Nothing was saved. Load the page again and repeat what you did.")
 
 
@@ -289,12 +302,23 @@ def _request_line() -> str:
     return f"{request.method} {quote(request.path)}"
 
 
+def _page(problem: Problem, retry: str | None) -> str:
+    """The page of a problem, in our own layout where the host's is what cannot be drawn."""
+    try:
+        return render_template("cpse/problem.html", problem=problem, retry=retry)
+    except Exception as error:
+        if uses_own_layout():
+            raise
+        _log.exception("the layout %s cannot be drawn", layout(), exc_info=error)
+        use_own_layout()
+        return render_template("cpse/problem.html", problem=problem, retry=retry)
+
+
 def respond(problem: Problem) -> Response:
     """Answer with a problem: the piece that failed to htmx, a page to anyone else."""
-    retry = request.full_path.rstrip("?") if problem.can_retry and request.method == "GET" else None
-    address = request.script_root + retry if retry else None
+    address = here() if problem.can_retry and request.method == "GET" else None
     if not wants_fragment():
-        response = make_response(render_template("cpse/problem.html", problem=problem, retry=address))
+        response = make_response(_page(problem, address))
     elif request.method == "GET" and target_id():
         response = make_response(
             render_template("cpse/_problem.html", problem=problem, retry=address, target=target_id())

@@ -23,6 +23,8 @@ HEADER = "X-Request-ID"
 _log = logging.getLogger(LOGGER_NAME)
 # What a proxy makes of it: hexadecimal digits, a UUID, and the like. Anything else could be meant for whoever reads it.
 _SANE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+# No page's path is longer; what somebody makes up does not fill the log.
+_LONGEST_PATH = 500
 _ENVIRON_KEY = "cpse_plugin.request_log"
 _as_json = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -123,7 +125,7 @@ def _write(entry: _Entry, status: int) -> None:
         "method": request.method,
         "endpoint": request.endpoint,
         # Without the query, which on the way back from the identity provider holds a code.
-        "path": request.script_root + request.path,
+        "path": (request.script_root + request.path)[:_LONGEST_PATH],
         "status": status,
         "ms": _milliseconds_since(entry.started),
         "subject": staff.subject if staff is not None else None,

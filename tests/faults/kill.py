@@ -23,6 +23,7 @@ from sqlalchemy import create_engine
 from werkzeug.wrappers import Response
 
 from cpse_plugin.domain.identifiers import check_npi
+from cpse_plugin.domain.providers import Profile, ProviderType
 from cpse_plugin.portal.client import HttpPortalGateway
 from cpse_plugin.sandbox.faults import IGNORE_IDEMPOTENCY_KEYS, WORK_SECONDS
 from cpse_plugin.sandbox.mailbox import Mailbox
@@ -31,6 +32,7 @@ from cpse_plugin.sandbox.server import LoopbackServer, listen
 from cpse_plugin.sandbox.world import COUNTY_ID, load_world
 from cpse_plugin.services.database import Database
 from cpse_plugin.services.directory import Directory
+from cpse_plugin.services.directory_file import DirectoryRecord
 from cpse_plugin.services.handlers import all_handlers
 from cpse_plugin.services.operations import Operations
 from cpse_plugin.settings import Settings
@@ -142,7 +144,7 @@ class County:
         engine = create_engine(place.database_url)
         resources.callback(engine.dispose)
         database = Database(engine)
-        Directory(database).import_rows([_county_row(number) for number in range(1, self._providers + 1)])
+        Directory(database).import_records([_county_record(number) for number in range(1, self._providers + 1)])
         self._ledger = Ledger(database, self._portal)
         gateway = HttpPortalGateway(Settings.from_config(settings))
         self._operations = Operations(database, all_handlers(gateway), timedelta(seconds=plan.lease))
@@ -226,14 +228,9 @@ def _npi(number: int) -> str:
     return next(npi.value for npi in found if npi.value and not npi.fault)
 
 
-def _county_row(number: int) -> dict[str, str | None]:
-    return {
-        "county_provider_id": f"TC-{number:04d}",
-        "name": f"Preschool {number}",
-        "type": "agency",
-        "npi": _npi(number),
-        "uses_portal": "yes",
-    }
+def _county_record(number: int) -> DirectoryRecord:
+    profile = Profile(ProviderType.AGENCY, _npi(number), sed_code=None, uses_portal=True)
+    return DirectoryRecord(f"TC-{number:04d}", f"Preschool {number}", profile, contact={})
 
 
 def _portal_row(number: int) -> dict[str, Any]:

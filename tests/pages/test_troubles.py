@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from jinja2 import ChoiceLoader, DictLoader
 
 from cpse_plugin.sandbox.faults import DropBefore, Faults, Html, Slow, Status
 from cpse_plugin.sandbox.portal import Portal
@@ -216,3 +217,14 @@ def test_a_comparison_that_fails_after_the_link_was_refused_still_says_why(
     answer = send()
     assert answer.status == 503
     assert "Nothing was changed" in answer.text
+
+
+def test_a_layout_of_the_host_that_fails_leaves_a_page_in_words(make_intranet: MakeIntranet, database_url: str) -> None:
+    app = make_intranet(database_url, CPSE_BASE_TEMPLATE="broken.html")
+    hosts = app.jinja_env.loader
+    assert hosts is not None
+    app.jinja_env.loader = ChoiceLoader([DictLoader({"broken.html": "{{ url_for('gone') }}"}), hosts])
+    answer = app.test_client().get("/cpse/providers")
+    assert answer.status_code == 500
+    assert "<h1>Something went wrong here</h1>" in answer.text
+    assert "Traceback" not in answer.text

@@ -29,8 +29,6 @@ BACK_CHANNEL = "cpse.back_channel_logout"
 CLIENT_ID, CLIENT_SECRET = "tamarack-intranet", "only for tests"
 IVO = {"sub": "ivo", "name": "Ivo Iver", "email": "ivo@tamarack.example", "groups": ["Editors"]}
 FORM = "form#cpse-profile"
-# Of the form in a frame of another site, where a browser that keeps no cookie has no token either.
-REFUSALS = {"cpse.sign_in_framed": "This browser keeps you from signing in here"}
 
 
 def refused_without_token(app: Flask, client: FrontClient) -> dict[str, int]:
@@ -45,7 +43,7 @@ def refused_without_token(app: Flask, client: FrontClient) -> dict[str, int]:
         sent = client.post(f"{SCRIPT_NAME}{address[1]}", data={"portal_id": "P-20188"})
         statuses[rule.endpoint] = sent.status_code
         if rule.endpoint != BACK_CHANNEL:
-            assert REFUSALS.get(rule.endpoint, "This page is too old") in sent.text, rule.endpoint
+            assert "This page is too old" in sent.text, rule.endpoint
     return statuses
 
 
@@ -93,7 +91,10 @@ def test_the_session_of_the_host_stays_as_it_was(browser: FrontClient, awkward: 
     profile = page.get(f"{PLUGIN}/providers/{by_number(parts_of(awkward), 'TC-1004').id}")
     assert page.submit(profile, FORM, npi="1999101011").status == 200
     assert browser.session() == before
-    assert page.submit(profile, ".cpse-account form").status == 200
+    # The intranet has signed her in, and it signs her out.
+    assert not profile.has(".cpse-account")
+    token = profile.fields(FORM)["csrf_token"]
+    assert browser.post(f"{PLUGIN}/sign-out", data={"csrf_token": token}).status_code == 303
     assert browser.session() == before
 
 
@@ -229,11 +230,9 @@ def test_two_intranets_in_one_process_do_not_meet(two: tuple[Flask, Flask]) -> N
     for _ in range(2):
         mine = PageClient(ines).get(f"{here}/providers")
         assert ["Tamarack County" in mine.text, "Kestrel County" in mine.text] == [True, False]
-        assert ["Ines Novak" in mine.text, "Edgar Ellis" in mine.text] == [True, False]
         assert [mine.has(".intranet-menu"), f"{there}/" in mine.html] == [True, False]
         theirs = PageClient(edgar).get(f"{there}/providers")
         assert ["Tamarack County" in theirs.text, "Kestrel County" in theirs.text] == [False, True]
-        assert ["Ines Novak" in theirs.text, "Edgar Ellis" in theirs.text] == [False, True]
         assert [theirs.has(".intranet-menu"), f"{here}/" in theirs.html] == [False, False]
     assert ines.get(f"{there}/providers").status_code == 404
     assert edgar.get(f"{here}/providers").status_code == 404

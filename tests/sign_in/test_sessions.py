@@ -159,6 +159,18 @@ def test_signing_out_ends_a_copied_cookie_too(world: World, browser: Browser) ->
     assert state(copied) == (0, False)
 
 
+def test_a_form_of_the_hosts_own_signs_out_at_the_provider_too(world: World, browser: Browser) -> None:
+    browser.sign_in()
+    token = browser.token_of(browser.open("/cpse/providers"))
+
+    answer = browser.submit(
+        "/cpse/sign-out", {"csrf_token": token}, headers={"HX-Request": "true", "HX-Boosted": "true"}
+    )
+
+    assert browser.who() is None
+    assert (answer.text, answer.headers["HX-Redirect"].partition("?")[0]) == ("", f"{world.provider_url}/end-session")
+
+
 def test_the_operator_ends_the_sessions_of_one_person_or_of_all(world: World) -> None:
     editors, reader = [world.browser(), world.browser()], world.browser()
     for browser in editors:

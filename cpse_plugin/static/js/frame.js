@@ -8,7 +8,7 @@ const GAP = 24;
 
 /* The origins to tell: the one that frames this page where the browser names it, else all that may. */
 function origins() {
-  const allowed = body.dataset.cpseFramedBy.split(' ');
+  const allowed = body.dataset.cpseFramedBy.split(' ').filter(Boolean);
   const parent = window.location.ancestorOrigins?.[0];
   if (!parent) return allowed.filter((origin) => !origin.includes('*'));
   return allowed.some((origin) => isSameOrigin(origin, parent)) ? [parent] : [];
@@ -59,15 +59,15 @@ export function openInSight(dialog) {
 
 /* Put a short message where the person looks, if the page is in a frame. */
 export function placeInSight(message) {
-  if (isFramed) whenSeen(({ top, height }) => message.style.setProperty('--cpse-toast-bottom', `${top + height}px`));
+  if (isFramed) whenSeen(({ top }) => message.style.setProperty('--cpse-toast-top', `${top}px`));
 }
 
 if (isFramed) new ResizeObserver(tellHeight).observe(body);
 
 // --- signing in beside a frame ---------------------------------------------------------------------------------------
 
-const form = document.querySelector('form[data-cpse-framed-sign-in]');
-const ticket = document.querySelector('[data-cpse-ticket]')?.dataset.cpseTicket;
+const form = document.querySelector('cpse-root form[data-cpse-framed-sign-in]');
+const ticket = document.querySelector('cpse-root [data-cpse-ticket]')?.dataset.cpseTicket;
 
 if (form) {
   window.addEventListener('message', ({ origin, data }) => {
@@ -77,7 +77,7 @@ if (form) {
   });
 }
 
-if (ticket && window.opener) {
+if (ticket !== undefined && window.opener) {
   // Only a page of this very origin gets it.
   window.opener.postMessage({ cpseTicket: ticket }, window.location.origin);
   window.close();

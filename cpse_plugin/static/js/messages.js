@@ -8,7 +8,7 @@ export const isFocusLost = () => !document.activeElement || document.activeEleme
 
 /* Focus an element; without one, the heading of the plugin's part of the page. */
 export function focus(element) {
-  const target = element ?? document.querySelector('[data-cpse-focus-fallback]') ?? document.querySelector('cpse-root h1');
+  const target = element ?? document.querySelector('cpse-root [data-cpse-focus-fallback]') ?? document.querySelector('cpse-root :is(h1, .cpse-title)');
   target?.focus();
   if (!target || document.activeElement === target) return;
   target.setAttribute('tabindex', '-1');

@@ -5,7 +5,8 @@ import { focus } from './messages.js';
 
 const asked = new WeakMap(); // region -> the question that it waits for
 
-const npiFields = () => [...document.querySelectorAll('input[data-cpse-npi]')];
+const FIELD = 'cpse-root input[data-cpse-npi]';
+const npiFields = () => [...document.querySelectorAll(FIELD)];
 const regionOf = (field) => document.getElementById(field.dataset.region);
 const fieldOf = (region) => npiFields().find((field) => regionOf(field) === region);
 const digitsOf = (field) => field.value.replace(/[\s-]/g, '');
@@ -90,7 +91,7 @@ export function checkWaitingNpis() {
   }
 }
 
-document.addEventListener('input', (event) => event.target.matches?.('input[data-cpse-npi]') && checkNpi(event.target));
+document.addEventListener('input', (event) => event.target.matches?.(FIELD) && checkNpi(event.target));
 document.addEventListener('change', (event) => {
   const fields = npiFields().filter((field) => event.target.id && field.dataset.typeField === event.target.id);
   for (const field of fields) if (faultOf(digitsOf(field)) === null) checkNpi(field);

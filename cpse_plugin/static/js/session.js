@@ -17,8 +17,8 @@ const isWatched = () => soon?.isConnected && over.isConnected;
 /* Begin with the dialogs that have come with the page or with a piece of it. */
 export function watchSession() {
   if (isWatched()) return;
-  soon = document.getElementById('cpse-session-soon');
-  over = document.getElementById('cpse-session-over');
+  soon = document.querySelector('cpse-root #cpse-session-soon');
+  over = document.querySelector('cpse-root #cpse-session-over');
   if (!isWatched()) return;
   soon.querySelector('form').addEventListener('submit', stay);
   for (const dialog of [soon, over]) {
