@@ -23,7 +23,7 @@ def page_of(app: Flask, address: str) -> BeautifulSoup:
 
 def test_who_is_not_signed_in_is_shown_where_to_and_comes_back() -> None:
     page = page_of(nobodys_host(sign_in_url=lambda path: f"/login?next={path}"), "/cpse/providers/4?tab=1")
-    assert [link["href"] for link in page.select("main a.cpse-button")][0] == "/login?next=/cpse/providers/4?tab=1"
+    assert page.select("main a.cpse-button")[0]["href"] == "/login?next=/cpse/providers/4?tab=1"
     assert "ask help@county.example" in page.get_text()
 
 
