@@ -2,7 +2,8 @@
 
 from playwright.sync_api import expect
 
-from .desk import Desk
+from .conftest import NARROW
+from .desk import Desk, OpenDesk
 
 
 def test_each_mistake_in_the_profile_is_said_beside_its_field(any_desk: Desk) -> None:
@@ -41,3 +42,30 @@ def test_an_unknown_provider_is_not_found(any_desk: Desk) -> None:
         any_desk.go(address)
         expect(any_desk.heading("Not found")).to_be_visible()
         any_desk.check()
+
+
+def spoil_tokens(desk: Desk) -> None:
+    """Let the page's forms be of another session, as after a sign-in in another tab."""
+    desk.page.evaluate("() => { for (const field of document.getElementsByName('csrf_token')) field.value = 'x'; }")
+
+
+def test_what_is_refused_behind_a_dialog_is_said_in_the_dialog(open_desk: OpenDesk) -> None:
+    desk = open_desk(expected=("400",))
+    desk.sign_in().open_provider("Beacon Point School")
+    desk.link("Unlink").click()
+    dialog = desk.page.get_by_role("dialog", name="Unlink")
+    dialog.get_by_label("Reason").fill("The wrong one.")
+    spoil_tokens(desk)
+    dialog.get_by_role("button", name="Unlink").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("This page is too old")
+    desk.check()
+
+
+def test_what_is_refused_far_down_the_page_is_brought_into_view(open_desk: OpenDesk) -> None:
+    desk = open_desk(expected=("400",), width=NARROW)
+    desk.sign_in().open_provider("Bright Harbor Preschool Services")
+    desk.page.set_viewport_size({"width": NARROW, "height": 320})
+    desk.button("Apply").scroll_into_view_if_needed()
+    spoil_tokens(desk)
+    desk.button("Apply").click()
+    expect(desk.text("This page is too old")).to_be_in_viewport()

@@ -176,7 +176,7 @@ def test_hostile_rules_would_be_found_without_the_reset(page: Page) -> None:
     before = ours(page)
     add(page, HOSTILE)
     found = "\n".join(changed(before, ours(page)))
-    for words in ("cpse-button-primary: text-transform", "h1.: font-size", "table.cpse-table: float", "a.: color"):
+    for words in ("cpse-button-primary: text-transform", "cpse-title: font-size", "cpse-table: float", "a.: color"):
         assert words in found
 
 
@@ -190,6 +190,7 @@ def assert_left_alone(page: Page) -> None:
 
 def open_provider(page: Page, name: str) -> None:
     """Open a provider and wait for the Portal's part."""
+    at_rest(page)
     page.get_by_label("Search").fill(name)
     page.get_by_role("link", name=name).click()
     expect(page.get_by_role("heading", name="Provider Details")).to_be_visible()
@@ -198,7 +199,7 @@ def open_provider(page: Page, name: str) -> None:
 
 def at_rest(page: Page) -> None:
     """Wait until nothing is under way, and no pointer is over anything."""
-    page.wait_for_function("() => !document.querySelector('[aria-busy=true], .htmx-request')")
+    page.wait_for_function("() => !document.querySelector('[aria-busy=true], .htmx-request, cpse-root:not(:defined)')")
     page.mouse.move(0, PAGE_HEIGHT - 1)
 
 
@@ -273,6 +274,15 @@ def test_the_county_places_the_root_in_its_own_layout(page: Page) -> None:
     assert before is not None
     assert after is not None
     assert (after["x"], after["width"]) == (before["x"] + 200, before["width"] - 200)
+
+
+def test_below_the_page_is_no_more_room_than_beside_it(page: Page) -> None:
+    open_provider(page, "Granite Hills Therapies")
+    root, last = page.locator("cpse-root").bounding_box(), page.locator("#cpse-portal").bounding_box()
+    assert root is not None
+    assert last is not None
+    below, beside = root["y"] + root["height"] - last["y"] - last["height"], last["x"] - root["x"]
+    assert below == pytest.approx(beside)
 
 
 def test_beside_a_menu_the_plugin_takes_the_room_that_is_left(page: Page) -> None:

@@ -25,6 +25,8 @@ HOST_PAGE = """<!doctype html>
   </body>
 </html>
 """
+LOOK = """(element) => ['font-size', 'font-weight', 'letter-spacing', 'line-height', 'color', 'margin-bottom'].map(
+    (name) => getComputedStyle(element).getPropertyValue(name))"""
 BRIGHT_HARBOR = {"provider": {"number": "TC-1001"}}
 
 
@@ -94,11 +96,42 @@ def test_two_pieces_share_what_a_page_needs_once(desk: Desk) -> None:
     assert sorted(set(ids)) == sorted(ids)
 
 
+@pytest.mark.parametrize(
+    ("piece", "own", "name"),
+    [
+        ("worklist", "/cpse/providers", "CPSE Portal User Management"),
+        ("provider", "/cpse/providers/number/TC-1001", "Provider Details"),
+    ],
+)
+def test_a_piece_has_its_heading_below_the_hosts_and_in_its_usual_look(
+    desk: Desk, piece: str, own: str, name: str
+) -> None:
+    desk.sign_in()
+    desk.go(f"/office/{piece}")
+    in_piece = desk.page.get_by_role("heading", name=name, exact=True, level=2)
+    expect(in_piece).to_be_visible()
+    expect(desk.page.get_by_role("heading", level=1)).to_have_text("Preschool office")
+    look = in_piece.evaluate(LOOK)
+    desk.go(own)
+    assert desk.page.get_by_role("heading", name=name, exact=True, level=1).evaluate(LOOK) == look
+
+
+def test_what_had_the_focus_and_is_gone_hands_it_to_the_heading_of_the_piece(desk: Desk) -> None:
+    desk.sign_in()
+    desk.go("/office/provider")
+    desk.field("NPI").focus()
+    desk.page.evaluate("() => document.dispatchEvent(new CustomEvent('cpse:focus', {detail: {selector: '#gone'}}))")
+    expect(desk.heading("Provider Details")).to_be_focused()
+
+
 def test_who_is_not_signed_in_is_asked_to_and_the_hosts_page_stays(open_desk: OpenDesk) -> None:
     desk = open_desk(expected=("401",))
     desk.go("/office/provider")
     expect(desk.text("Sign in to see this part of the page.")).to_be_visible()
     desk.check()
+    # The host says what room is left below it.
+    root, panel = desk.page.locator("cpse-root").bounding_box(), desk.page.locator(".cpse-panel").bounding_box()
+    assert root == panel
     desk.link("Sign in").click()
     desk.page.get_by_role("button", name="Ines Novak").click()
     expect(piece(desk, "Provider Details")).to_contain_text("Bright Harbor Preschool Services")

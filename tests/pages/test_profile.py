@@ -15,6 +15,8 @@ FORM = "form#cpse-profile"
 def test_the_profile_is_shown_as_it_stands(page: PageClient, address: Address) -> None:
     answer = page.get(address("TC-1004"))
     assert answer.one("h1").get_text(strip=True) == "Provider Details"
+    # Two providers can have one name.
+    assert "Number in the Preschool database: TC-1004" in answer.texts("p.cpse-lead")
     fields = answer.fields(FORM)
     assert (fields["type"], fields["npi"], fields["sed_code"]) == ("agency", "1999101045", "049931880104")
     assert fields["uses_portal"] == "y"

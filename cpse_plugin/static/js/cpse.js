@@ -5,7 +5,7 @@
 import { followAddress } from './address.js';
 import { openDialog, returnFromClosedDialog } from './dialogs.js';
 import { htmx } from './engine.js';
-import { focus, isFocusLost, showAlert } from './messages.js';
+import { focus, isFocusLost, revealAlert, showAlert } from './messages.js';
 import { checkWaitingNpis, endQuestion, isStillAsked } from './npi.js';
 import './rows.js';
 import { watchSession } from './session.js';
@@ -44,6 +44,7 @@ onRequest('htmx:after:swap', ({ detail: { ctx } }) => {
   followAddress(ctx);
   openDialog(ctx);
   returnFromClosedDialog();
+  if (ctx.cpseTasks.some(({ target }) => target?.id === 'cpse-alert')) revealAlert();
   if (ctx.cpseFocused && isFocusLost()) {
     const region = ctx.cpseTasks[0]?.target; // htmx puts the new element here when it replaces the target
     const inRegion = ['[data-cpse-focus]', 'h1, h2, h3'].map((selector) => region?.querySelector?.(selector));

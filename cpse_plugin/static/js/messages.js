@@ -17,18 +17,33 @@ export function focus(element) {
 
 /* Show what went wrong where it is seen and read out; an empty text takes it away. */
 export function showAlert(text) {
-  // Everything behind a modal dialog is inert and is not read out, so its alert has to stand inside.
+  const region = placeForAlerts();
+  if (!region) return;
+  region.textContent = text;
+  if (text) region.scrollIntoView({ block: 'nearest' });
+}
+
+/* Bring what the server has put into the page's place for alerts to where it is seen. */
+export function revealAlert() {
+  const brought = document.getElementById('cpse-alert');
+  const region = placeForAlerts();
+  if (!brought?.hasChildNodes() || !region) return;
+  if (region !== brought) region.replaceChildren(...brought.childNodes);
+  region.scrollIntoView({ block: 'nearest' });
+}
+
+/* Everything behind a modal dialog is inert and is not read out, so its alerts have to stand inside. */
+function placeForAlerts() {
   const dialog = document.querySelector('#cpse-dialog dialog[open]');
-  let region = dialog ? dialog.querySelector('.cpse-alert-inside') : document.getElementById('cpse-alert');
-  if (dialog && !region) {
+  if (!dialog) return document.getElementById('cpse-alert');
+  let region = dialog.querySelector('.cpse-alert-inside');
+  if (!region) {
     region = document.createElement('div');
     region.className = 'cpse-alert-inside';
     region.setAttribute('role', 'alert');
     dialog.querySelector('h2')?.after(region);
   }
-  if (!region) return;
-  region.textContent = text;
-  if (text) region.scrollIntoView({ block: 'nearest' });
+  return region;
 }
 
 /* Say a sentence about what was done. */
