@@ -37,8 +37,8 @@ test: $(VENV)/.test lint  ## Run all checks and tests, browser tests included
 	@$(BIN)/python -m tests.chromium
 	$(BIN)/python -m pytest
 
-bench: $(VENV)/.test  ## Measure the plugin against floors, as ratios from one run
-	$(BIN)/python -m tests.bench
+bench: $(VENV)/.test  ## Measure the plugin against floors; BENCH=--help says what, and how long it takes
+	$(BIN)/python -m tests.bench $(BENCH)
 
 clean:  ## Remove what the commands above have made
 	rm -rf $(VENV) var .pytest_cache .mypy_cache .ruff_cache .hypothesis

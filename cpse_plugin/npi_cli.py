@@ -1,7 +1,9 @@
 """`flask cpse npi ...`: the local copy of the NPI Registry."""
 
+import os
 import sys
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,8 +20,8 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _FORCE = click.option("--force", is_flag=True, help="Take a file that is older than the copy, or much smaller.")
 _FAILURES_IN_A_ROW = 3
 _BETWEEN_DRAWINGS = 0.2
-# The pages of the intranet come first.
-_NICENESS = 10
+# The lowest priority that there is.
+_LOWEST = 19
 
 
 @npi_commands.command("import")
@@ -33,9 +35,10 @@ def import_command(file: Path, *, names: bool, force: bool) -> None:
 
     The old copy answers until the new one is complete and checked. Ctrl-C ends the import and leaves the old copy.
     """
+    _stand_back()
     progress = _Progress()
     try:
-        made = import_file(file, _path(), searchable=names, force=force, niceness=_NICENESS, progress=progress.show)
+        made = import_file(file, _path(), searchable=names, force=force, progress=progress.show)
     except CopyError as error:
         raise click.ClickException(f"{error}. Nothing was changed.") from error
     finally:
@@ -48,6 +51,7 @@ def import_command(file: Path, *, names: bool, force: bool) -> None:
 @_FORCE
 def update_command(file: Path, *, force: bool) -> None:
     """Bring a weekly FILE of CMS into the copy, entirely or not at all; safe to repeat."""
+    _stand_back()
     try:
         done = update_file(file, _path(), force=force)
     except CopyError as error:
@@ -92,6 +96,12 @@ def verify(count: int) -> None:
     click.echo(f"{same} the same, {different} different, {not_asked} could not be asked.")
     if different or not_asked:
         sys.exit(1)
+
+
+def _stand_back() -> None:
+    """Let the pages of the intranet come first: an import would take all of a small server's processor."""
+    with suppress(OSError, AttributeError):  # Windows has no nice().
+        os.nice(_LOWEST)
 
 
 def _path() -> Path:

@@ -113,16 +113,19 @@ class RegistryApi(Protocol):
 
 
 class RegistryCopy(Protocol):
-    """The county's local copy of the registry's file. Without a usable file all of it raises `RegistryUnavailable`."""
+    """The county's local copy of the registry's file. Without a usable file all of it raises `RegistryUnavailable`.
+
+    An answer's day is that of the very file that it is from, which the next answer may not be from any more.
+    """
 
     @property
     def as_of(self) -> date:
         """The day up to which the copy is complete."""
 
-    def look_up(self, npi: str) -> NpiRecord | None:
-        """The copy's record of a well-formed NPI, or None where it has none."""
+    def look_up(self, npi: str) -> RegistryAnswer:
+        """The copy's record of a well-formed NPI, or that it has none."""
 
-    def search(self, query: NameQuery) -> Sequence[NpiRecord] | None:
+    def search(self, query: NameQuery) -> NamesFound | None:
         """The providers of a name, the best first, at most `MOST_FOUND`; None where the copy has no index of names."""
 
 

@@ -92,7 +92,7 @@ class NpiChain:
             try:
                 found = self.copy.search(query)
                 if found is not None:
-                    return NamesFound(found, Source.LOCAL_COPY, self.copy.as_of)
+                    return found
             except RegistryUnavailable as error:
                 _log.warning("the local copy of the NPI Registry cannot be searched: %s", error)
         records = self._in_a_place(lambda: self.api.search(query))
@@ -120,7 +120,7 @@ class NpiChain:
         if self.copy is None:
             return None
         try:
-            return RegistryAnswer(self.copy.look_up(npi), Source.LOCAL_COPY, self.copy.as_of)
+            return self.copy.look_up(npi)
         except RegistryUnavailable as error:
             _log.warning("the local copy of the NPI Registry cannot be read: %s", error)
             return None

@@ -6,7 +6,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
 from cpse_plugin.domain.registry import NpiRecord, ProviderKind
-from cpse_plugin.npi_registry.gateway import KeptAnswer, NameQuery, RegistryUnavailable
+from cpse_plugin.npi_registry.gateway import (
+    KeptAnswer,
+    NameQuery,
+    NamesFound,
+    RegistryAnswer,
+    RegistryUnavailable,
+    Source,
+)
 from cpse_plugin.npi_registry.look_up import NpiChain
 from cpse_plugin.outbound import Bulkhead, Section
 
@@ -74,11 +81,12 @@ class Copy:
         self._usable()
         return self.day
 
-    def look_up(self, npi: str) -> NpiRecord | None:
-        return self._usable().get(npi)
+    def look_up(self, npi: str) -> RegistryAnswer:
+        return RegistryAnswer(self._usable().get(npi), Source.LOCAL_COPY, self.day)
 
-    def search(self, query: NameQuery) -> Sequence[NpiRecord] | None:
-        return tuple(self._usable().values()) if self.has_names else None
+    def search(self, query: NameQuery) -> NamesFound | None:
+        found = tuple(self._usable().values())
+        return NamesFound(found, Source.LOCAL_COPY, self.day) if self.has_names else None
 
     def _usable(self) -> dict[str, NpiRecord]:
         if self.records is None:

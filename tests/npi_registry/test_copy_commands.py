@@ -1,5 +1,8 @@
 """`flask cpse npi ...` as the operator sees it."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,7 +17,14 @@ from cpse_plugin.npi_registry.gateway import NameQuery
 
 from . import nppes_files as nppes
 from .nppes_files import person, text_of, zipped
+from .test_copy_import import ROOT
 from .test_copy_reader import Api
+
+
+@pytest.fixture(autouse=True)
+def _keep_priority(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that has stood back once cannot come forward again, and the commands run in that of the tests."""
+    monkeypatch.setattr(os, "nice", lambda by: by)
 
 
 class Operator:
@@ -63,7 +73,24 @@ def test_the_index_of_names_is_there_where_it_was_asked_for(npi: Operator, month
     npi("import", monthly, "--names", "--force")
     npi("update", weekly)
     found = copy.search(NameQuery("new"))
-    assert [record.name for record in found or ()] == ["NORA NEW"]
+    assert found is not None
+    assert [record.name for record in found.records] == ["NORA NEW"]
+
+
+_COMMAND = """
+import os, sys
+from pathlib import Path
+from tests.npi_registry.test_copy_commands import Api, Operator
+
+told = Operator(Path(sys.argv[1]), Api({}))("import", sys.argv[2])
+print(told.exit_code, os.getpriority(os.PRIO_PROCESS, 0))
+"""
+
+
+def test_an_import_stands_back_behind_all_other_work(monthly: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", _COMMAND, str(tmp_path / "copy"), str(monthly)]
+    told = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    assert told.stdout == "0 19\n"
 
 
 def test_what_cannot_be_done_is_said_and_fails(npi: Operator, monthly: Path, tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> LocalCopy:
 def test_search(copy: LocalCopy, query: NameQuery, names: list[str]) -> None:
     found = copy.search(query)
     assert found is not None
-    assert [record.name for record in found] == names
+    assert [record.name for record in found.records] == names
 
 
 def test_search_gives_fifty_at_most_the_best_first(tmp_path: Path) -> None:
@@ -77,14 +77,14 @@ def test_search_gives_fifty_at_most_the_best_first(tmp_path: Path) -> None:
     rows = [person(npi(number), "SMITHSON" if number % 2 else "SMITH", f"A{number:03}") for number in range(120)]
     found = imported(tmp_path, text_of(rows)).search(NameQuery("smith"))
     assert found is not None
-    assert len(found) == 50
-    assert all(record.name.endswith("SMITH") for record in found)
+    assert len(found.records) == 50
+    assert all(record.name.endswith("SMITH") for record in found.records)
 
 
 def test_without_the_index_search_says_so(tmp_path: Path) -> None:
     copy = imported(tmp_path, text_of(PEOPLE), searchable=False)
     assert copy.search(NameQuery("smith")) is None
-    assert copy.look_up("1841293990") is not None
+    assert copy.look_up("1841293990").record is not None
 
 
 @given(st.text(st.characters(max_codepoint=127), max_size=40))
@@ -117,13 +117,13 @@ def test_a_missing_or_broken_file_is_unavailable_and_heals(tmp_path: Path, conte
         with pytest.raises(RegistryUnavailable):
             ask()
     import_file(zipped(tmp_path / "in.zip", text_of(PEOPLE)), path, progress=silent)
-    assert copy.look_up("1841293990") is not None
+    assert copy.look_up("1841293990").record is not None
 
 
 def test_half_a_file_is_unavailable_or_right(tmp_path: Path) -> None:
     """Never the answer that an NPI does not exist."""
     whole = imported(tmp_path, nppes.sample_text())
-    records = {cells["NPI"]: whole.look_up(cells["NPI"]) for cells in nppes.sample()}
+    records = {cells["NPI"]: whole.look_up(cells["NPI"]).record for cells in nppes.sample()}
     content = (tmp_path / "copy").read_bytes()
     half = tmp_path / "half"
     half.write_bytes(content[: len(content) // 2])
@@ -131,7 +131,7 @@ def test_half_a_file_is_unavailable_or_right(tmp_path: Path) -> None:
     unavailable = 0
     for npi, record in records.items():
         try:
-            assert copy.look_up(npi) == record
+            assert copy.look_up(npi).record == record
         except RegistryUnavailable:
             unavailable += 1
     assert unavailable
@@ -144,7 +144,7 @@ def test_readers_see_one_file_or_the_next_while_it_is_replaced(tmp_path: Path) -
     def read() -> None:
         last = 0
         while not stop.is_set():
-            record = copy.look_up("1841293990")
+            record = copy.look_up("1841293990").record
             round_seen = int(record.name.split()[0]) if record else -1
             if round_seen < last:
                 wrong.append((last, record))
@@ -160,7 +160,7 @@ def test_readers_see_one_file_or_the_next_while_it_is_replaced(tmp_path: Path) -
     for reader in readers:
         reader.join()
     assert wrong == []
-    assert copy.look_up("1841293990") == NpiRecord("1841293990", ProviderKind.INDIVIDUAL, "5 ROUND")
+    assert copy.look_up("1841293990").record == NpiRecord("1841293990", ProviderKind.INDIVIDUAL, "5 ROUND")
 
 
 class Api:

@@ -33,14 +33,12 @@ def import_file(
     *,
     searchable: bool = False,
     force: bool = False,
-    niceness: int = 0,
     progress: Progress,
 ) -> CopyInfo:
     """Make `copy` anew from a monthly file. Raises `CopyError`, and the old copy stays as it is.
 
     A file that is older than the copy, or that holds less than half as many providers, is taken only with `force`.
     A copy that is `searchable` has the index of names, which is half of its size again.
-    `niceness` is by how much the cutting stands back behind other work, as in nice(1).
     """
     nppes = open_nppes(file)
     if not nppes.is_complete:
@@ -50,7 +48,7 @@ def import_file(
         if old and nppes.until < old.as_of:
             raise CopyError(f"{file.name} is of {nppes.until}, the copy of {old.as_of}; --force takes the older file")
         new = directory / "copy"
-        rows = _build(nppes, new, directory, searchable, niceness, progress)
+        rows = _build(nppes, new, directory, searchable, progress)
         if old and rows * 2 < old.rows:
             raise CopyError(
                 f"{file.name} holds {rows:,} providers, the copy {old.rows:,}; --force takes it all the same"
@@ -70,11 +68,11 @@ def _old(copy: Path) -> CopyInfo | None:
         return None
 
 
-def _build(nppes: NppesFile, new: Path, directory: Path, searchable: bool, niceness: int, progress: Progress) -> int:
+def _build(nppes: NppesFile, new: Path, directory: Path, searchable: bool, progress: Progress) -> int:
     with closing(create(new, searchable=searchable)) as connection:
         with (
             nppes.reading() as reading,
-            Workers(directory, reading.layout, searchable=searchable, niceness=niceness) as workers,
+            Workers(directory, reading.layout, searchable=searchable) as workers,
         ):
             rows = workers.cut(reading, progress)
             if not rows:

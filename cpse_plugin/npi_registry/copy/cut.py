@@ -308,8 +308,6 @@ class _Cutting:
 def _work(directory: Path, orders: Iterator[dict[str, Any]], answer: Callable[[dict[str, object]], None]) -> None:
     """Do what the import orders, and answer each order with the outcome."""
     first = next(orders)
-    with suppress(OSError, AttributeError):  # Windows has no nice().
-        os.nice(first["niceness"])
     cutting = _Cutting(directory, first)
     for order in orders:
         if "slot" in order:

@@ -3,7 +3,7 @@
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -11,7 +11,7 @@ from typing import TypeVar
 from ...domain.identifiers import is_npi
 from ...domain.registry import NpiRecord, ProviderKind
 from ...domain.text import clean_text
-from ..gateway import MOST_FOUND, NameQuery, RegistryUnavailable
+from ..gateway import MOST_FOUND, NameQuery, NamesFound, RegistryAnswer, RegistryUnavailable, Source
 from . import names
 from .cut import SEPARATOR
 from .store import CopyInfo, open_to_read, read_info
@@ -43,26 +43,27 @@ class LocalCopy:
         """What the copy says of itself. Raises `RegistryUnavailable`."""
         return self._ask(lambda reader: reader.info)
 
-    def look_up(self, npi: str) -> NpiRecord | None:
+    def look_up(self, npi: str) -> RegistryAnswer:
         """See `RegistryCopy`; raises `ValueError` for what is no NPI."""
         if not is_npi(npi):
             raise ValueError("only a well-formed NPI is looked up")
 
-        def ask(reader: "_Reader") -> NpiRecord | None:
+        def ask(reader: "_Reader") -> RegistryAnswer:
             row = reader.connection.execute(_LOOK_UP, (int(npi),)).fetchone()
-            return unpack(npi, row[0]) if row else None
+            return RegistryAnswer(unpack(npi, row[0]) if row else None, Source.LOCAL_COPY, reader.info.as_of)
 
         return self._ask(ask)
 
-    def search(self, query: NameQuery) -> Sequence[NpiRecord] | None:
+    def search(self, query: NameQuery) -> NamesFound | None:
         """See `RegistryCopy`."""
 
-        def ask(reader: "_Reader") -> list[NpiRecord] | None:
+        def ask(reader: "_Reader") -> NamesFound | None:
             if not reader.info.searchable:
                 return None
             found = names.search(reader.connection, query, MOST_FOUND)
             rows = [(npi, reader.connection.execute(_LOOK_UP, (npi,)).fetchone()) for npi in found]
-            return [unpack(str(npi), row[0]) for npi, row in rows if row]
+            records = [unpack(str(npi), row[0]) for npi, row in rows if row]
+            return NamesFound(records, Source.LOCAL_COPY, reader.info.as_of)
 
         return self._ask(ask)
 
@@ -136,6 +137,8 @@ def _clean(text: str) -> str:
 
 
 def _date(text: str) -> date | None:
+    if not text:
+        return None
     try:
         return datetime.strptime(text, "%m/%d/%Y").date()  # noqa: DTZ007
     except ValueError:

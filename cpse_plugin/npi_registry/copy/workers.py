@@ -27,8 +27,8 @@ class Workers:
     They drop what they cut into buckets on disk, and sort bucket after bucket. Raises `CopyError` where one fails.
     """
 
-    def __init__(self, directory: Path, layout: cut.Layout, *, searchable: bool, niceness: int) -> None:
-        orders = {"layout": layout, "search": searchable, "niceness": niceness, "workers": _WORKERS}
+    def __init__(self, directory: Path, layout: cut.Layout, *, searchable: bool) -> None:
+        orders = {"layout": layout, "search": searchable, "workers": _WORKERS}
         self._directory = directory
         self._keys: dict[str, list[str]] = {}
         with ExitStack() as stack:

@@ -1,4 +1,4 @@
-"""The intranet host that the measurement of a slow registry starts in a process of its own."""
+"""The intranet that the measurements of a running server start: the plugin, and a page of the host's own."""
 
 import os
 from dataclasses import replace
@@ -18,3 +18,9 @@ def _who() -> Staff:
 
 app = bare_host(**{name: value for name, value in os.environ.items() if name.startswith(("CPSE_", "SQLALCHEMY_"))})
 Cpse().init_app(app, staff_loader=_who)
+
+
+@app.get("/notices")
+def notices() -> str:
+    """A page that has nothing to do with the plugin."""
+    return "<!doctype html><title>Notices</title><h1>Notices</h1>"
