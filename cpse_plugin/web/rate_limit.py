@@ -4,9 +4,7 @@ Flask-Limiter would put handlers on the whole of the host's application, so the 
 """
 
 import logging
-import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -28,7 +26,6 @@ NPI_LOOK_UP = parse("60 per minute")
 INVITATION = parse("100 per hour")
 
 _MARK = "_cpse_rate"
-_SWEPT_EVERY = 60.0
 _log = logging.getLogger("cpse_plugin")
 
 
@@ -40,41 +37,11 @@ class TooOften(Exception):
         self.retry_after = retry_after
 
 
-class _InMemory:
-    """Counts in the memory of this process.
-
-    The library has a storage for that too, which starts a thread at nearly every count and sweeps all that it holds:
-    that takes longer than to look a name up.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._counted: dict[tuple[RateLimitItem, str, str], deque[float]] = {}
-        self._swept = time.monotonic()
-
-    def wait(self, limit: RateLimitItem, name: str, who: str) -> float | None:
-        """Count one more; the seconds until that is possible again where it would be one too many."""
-        now = time.monotonic()
-        with self._lock:
-            if now - self._swept > _SWEPT_EVERY:
-                self._sweep(now)
-            # The oldest of so many leaves when one comes.
-            times = self._counted.setdefault((limit, name, who), deque(maxlen=limit.amount))
-            if len(times) == limit.amount and times[0] + limit.get_expiry() > now:
-                return times[0] + limit.get_expiry() - now
-            times.append(now)
-            return None
-
-    def _sweep(self, now: float) -> None:
-        """Forget those who have done nothing that still counts."""
-        self._swept = now
-        self._counted = {key: times for key, times in self._counted.items() if times[-1] + key[0].get_expiry() > now}
-
-
-class _InStorage:
-    """Counts for all workers in a storage of the library's. Raises `SettingsError` for one that cannot be used."""
+class RateLimits:
+    """Counts in the memory of one worker (`is_in_memory`), or for all workers in a Redis."""
 
     def __init__(self, storage: str) -> None:
+        """Take the address of the storage; raises `SettingsError` for one that cannot be used."""
         try:
             made = storage_from_string(storage, wrap_exceptions=True)
         except (ConfigurationError, ValueError) as error:
@@ -82,6 +49,7 @@ class _InStorage:
             raise SettingsError(f"CPSE_RATE_LIMIT_STORAGE: cannot be used ({type(error).__name__})") from error
         if not isinstance(made, Storage) or not isinstance(made, MovingWindowSupport):
             raise SettingsError("CPSE_RATE_LIMIT_STORAGE: must be memory:// or an address such as redis://host:6379/0")
+        self.is_in_memory = storage.startswith("memory:")
         self._storage = made
         self._limiter = MovingWindowRateLimiter(made)
 
@@ -89,39 +57,17 @@ class _InStorage:
         """Whether the storage takes part."""
         return self._storage.check()
 
-    def wait(self, limit: RateLimitItem, name: str, who: str) -> float | None:
-        """Count one more; the seconds until that is possible again where it would be one too many."""
+    def count(self, limit: RateLimitItem, name: str, who: str) -> None:
+        """Count one more. Raises `TooOften` where that would be one too many, and does not count it then."""
         try:
             if self._limiter.hit(limit, name, who):
-                return None
-            return self._limiter.get_window_stats(limit, name, who).reset_time - time.time()
+                return
+            reset = self._limiter.get_window_stats(limit, name, who).reset_time
         except StorageError as error:
             # Who may do what does not hang on this; that the storage is down must not stop the county's work.
             _log.warning("the rate limits' storage does not answer: %s", type(error.storage_error).__name__)
-            return None
-
-
-class RateLimits:
-    """Counts in the memory of one worker (`is_in_memory`), or for all workers in a Redis."""
-
-    def __init__(self, storage: str) -> None:
-        """Take the address of the storage; raises `SettingsError` for one that cannot be used."""
-        self._counter = _InMemory() if storage.startswith("memory:") else _InStorage(storage)
-
-    @property
-    def is_in_memory(self) -> bool:
-        """Whether each worker counts for itself."""
-        return isinstance(self._counter, _InMemory)
-
-    def answers(self) -> bool:
-        """Whether the storage takes part."""
-        return isinstance(self._counter, _InMemory) or self._counter.answers()
-
-    def count(self, limit: RateLimitItem, name: str, who: str) -> None:
-        """Count one more. Raises `TooOften` where that would be one too many, and does not count it then."""
-        wait = self._counter.wait(limit, name, who)
-        if wait is not None:
-            raise TooOften(max(1, round(wait)))
+            return
+        raise TooOften(max(1, round(reset - time.time())))
 
 
 def limited(limit: RateLimitItem) -> Callable[[View], View]:

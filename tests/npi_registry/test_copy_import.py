@@ -14,6 +14,7 @@ import pytest
 from cpse_plugin.domain.registry import NpiRecord, ProviderKind
 from cpse_plugin.domain.text import clean_text
 from cpse_plugin.npi_registry.copy import CopyError, LocalCopy, import_file, info_of
+from cpse_plugin.npi_registry.copy.taxonomies import taxonomy_words
 
 from . import nppes_files as nppes
 from .nppes_files import Row, organization, person, row, text_of, zipped
@@ -51,7 +52,7 @@ def expected(cells: Row) -> NpiRecord:
         credential=cells["Provider Credential Text"] or None,
         deactivated_on=day(cells["NPI Deactivation Date"]),
         reactivated_on=day(cells["NPI Reactivation Date"]),
-        primary_taxonomy=taxonomies[0] if taxonomies else None,
+        primary_taxonomy=taxonomy_words(taxonomies[0]) if taxonomies else None,
         city=cells[nppes.NAMES["city"]] or None,
         state=cells[nppes.NAMES["state"]] or None,
     )

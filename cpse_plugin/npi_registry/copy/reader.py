@@ -15,6 +15,7 @@ from ..gateway import MOST_FOUND, NameQuery, NamesFound, RegistryAnswer, Registr
 from . import names
 from .cut import SEPARATOR
 from .store import CopyInfo, open_to_read, read_info
+from .taxonomies import taxonomy_words
 
 _KINDS = {"1": ProviderKind.INDIVIDUAL, "2": ProviderKind.ORGANIZATION}
 _LOOK_UP = "SELECT packed FROM npi WHERE npi = ?"
@@ -123,7 +124,7 @@ def unpack(npi: str, packed: str) -> NpiRecord:
         active=not deactivated or bool(reactivated),
         deactivated_on=_date(deactivated),
         reactivated_on=_date(reactivated),
-        primary_taxonomy=_clean(taxonomy) or None,
+        primary_taxonomy=taxonomy_words(_clean(taxonomy)) or None,
         city=_clean(city) or None,
         state=_clean(state) or None,
     )

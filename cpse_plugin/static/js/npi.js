@@ -84,10 +84,12 @@ export function endQuestion({ target, cpseQuestion }) {
   if (field && target.textContent === field.dataset.sayAsking) target.textContent = field.dataset.saySilence;
 }
 
-/* Ask for a valid NPI that has no name yet, on a page just loaded or in a piece just swapped in. */
+/* See to fields that have said nothing yet, on a page just loaded or in a piece just swapped in: a valid NPI without its
+   name, and what was typed before this script was there. */
 export function checkWaitingNpis() {
   for (const field of npiFields()) {
-    if (faultOf(digitsOf(field)) === null && !regionOf(field)?.textContent.trim()) checkNpi(field);
+    const isWaiting = faultOf(digitsOf(field)) === null || field.value !== field.defaultValue;
+    if (isWaiting && !regionOf(field)?.textContent.trim()) checkNpi(field);
   }
 }
 
