@@ -1,7 +1,9 @@
-"""The awkward intranet, and a person who has signed in there."""
+"""An empty database, the awkward intranet, and a person who has signed in there."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from flask import Flask
@@ -9,6 +11,7 @@ from flask import Flask
 from cpse_plugin.sandbox.faults import Faults
 from cpse_plugin.sandbox.portal import Portal
 from tests.pages.client import PageClient
+from tests.postgresql import PostgresqlServer
 from tests.world import Neighbours
 
 from .awkward import awkward_host
@@ -16,6 +19,18 @@ from .awkward.front import FrontClient
 from .awkward.models import INES, move_in
 
 MakeAwkward = Callable[..., Flask]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """An empty database of either kind."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'empty.db'}"
+        return
+    server: PostgresqlServer = request.getfixturevalue("postgresql")
+    name = f"empty{uuid4().hex}"
+    yield server.create(name)
+    server.drop(name)
 
 
 @pytest.fixture

@@ -6,14 +6,12 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 from flask import Flask
 from sqlalchemy import Engine, create_engine, inspect, text
 
 from cpse_plugin import migrate, without_cpse_tables
-from tests.postgresql import PostgresqlServer
 
 from .awkward import awkward_host
 
@@ -60,18 +58,6 @@ class Office:
     def tables(self) -> set[str]:
         """The tables of the database."""
         return set(inspect(self.engine).get_table_names())
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """An empty database of either kind."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'intranet.db'}"
-        return
-    server: PostgresqlServer = request.getfixturevalue("postgresql")
-    name = f"awkward{uuid4().hex}"
-    yield server.create(name)
-    server.drop(name)
 
 
 @pytest.fixture

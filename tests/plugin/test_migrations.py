@@ -1,27 +1,12 @@
 """The plugin's own migrations, beside a host's tables in one database."""
 
 from collections.abc import Iterator
-from pathlib import Path
-from uuid import uuid4
 
 import pytest
 from sqlalchemy import Engine, create_engine, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from cpse_plugin import migrate
-from tests.postgresql import PostgresqlServer
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """An empty database of either kind."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'county.db'}"
-        return
-    server: PostgresqlServer = request.getfixturevalue("postgresql")
-    name = f"migrations{uuid4().hex}"
-    yield server.create(name)
-    server.drop(name)
 
 
 @pytest.fixture
