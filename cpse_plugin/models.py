@@ -135,9 +135,13 @@ class ProviderRow(Base):
 class OperationRow(Base):
     """A call that changes something on the Portal, written down before it is made.
 
-    The id is the call's Idempotency-Key. `target` names what only one operation at a time may be about; the partial
-    index lets an ended operation stay on record. `leased_until` says how long the worker that runs the operation may
-    still be at it; only after that somebody else may finish it.
+    The id is the call's Idempotency-Key. `intention_id` is that of the form it came from, which takes another attempt
+    where the Portal refused the one before: `sending` counts them from 1. A row that a version without the column has
+    written has none, and its own id is the form's.
+
+    `target` names what only one operation at a time may be about; the partial index lets an ended operation stay on
+    record. `leased_until` says how long the worker that runs the operation may still be at it; only after that somebody
+    else may finish it.
     """
 
     __tablename__ = "cpse_operation"
@@ -150,10 +154,15 @@ class OperationRow(Base):
             postgresql_where=text("state IN ('intent', 'unknown')"),
         ),
         Index("ix_cpse_operation_provider_id", "provider_id", "state"),
+        Index("ix_cpse_operation_intention_id", "intention_id"),
+        Index("ix_cpse_operation_target", "target", "state"),
+        Index("ix_cpse_operation_state", "state", "created_at"),
         CheckConstraint("state IN ('intent', 'unknown', 'done', 'failed')", name="state"),
     )
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    intention_id: Mapped[str | None] = mapped_column(String(36))
+    sending: Mapped[int] = mapped_column(server_default=text("1"))
     kind: Mapped[str] = mapped_column(String(20))
     provider_id: Mapped[int] = mapped_column(ForeignKey("cpse_provider.id"))
     target: Mapped[str] = mapped_column(String(400))

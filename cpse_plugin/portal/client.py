@@ -125,10 +125,18 @@ class HttpPortalGateway:
             raise _unreadable(response, "the provider that came back is not associated with this county provider")
         return provider
 
-    def dissociate(self, portal_id: str, *, acting_user: str) -> None:
+    def dissociate(self, portal_id: str, county_provider_id: str, *, acting_user: str) -> None:
         """See `PortalGateway`."""
-        path = _path(portal_id, "association")
-        self._exchange.answer(Call("dissociateProvider", "DELETE", path, acting_user=acting_user, expected=_VOID))
+        self._exchange.answer(
+            Call(
+                "dissociateProvider",
+                "DELETE",
+                _path(portal_id, "association"),
+                acting_user=acting_user,
+                expected=_VOID,
+                query={"county_provider_id": county_provider_id},
+            )
+        )
 
     def list_admin_users(self, portal_id: str, *, acting_user: str) -> Sequence[AdminUser]:
         """See `PortalGateway`."""

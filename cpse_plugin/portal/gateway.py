@@ -41,8 +41,12 @@ class PortalGateway(Protocol):
     def associate(self, portal_id: str, county_provider_id: str, *, acting_user: str) -> PortalProvider:
         """Associate the county's provider; safe to repeat. Raises `AlreadyAssociated`, `NotOnPortal`."""
 
-    def dissociate(self, portal_id: str, *, acting_user: str) -> None:
-        """End this county's association with the provider; safe to repeat, and where there is none."""
+    def dissociate(self, portal_id: str, county_provider_id: str, *, acting_user: str) -> None:
+        """End the association of the county's provider; safe to repeat, and where there is none.
+
+        Raises `AlreadyAssociated` where it is another one's, and `NotOnPortal`. A Portal of an earlier version ends
+        that one too, so read first.
+        """
 
     def list_admin_users(self, portal_id: str, *, acting_user: str) -> Sequence[AdminUser]:
         """The people who administer the provider on the Portal. Raises `NotOnPortal`."""

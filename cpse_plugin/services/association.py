@@ -155,7 +155,11 @@ class Associations:
                 OperationKind.UNLINK,
                 provider_id,
                 target=target,
-                content={"portal_id": row.link.portal_id, "reason": reason},
+                content={
+                    "portal_id": row.link.portal_id,
+                    "county_provider_id": row.county_provider_id,
+                    "reason": reason,
+                },
             )
             operation = self._operations.begin(session, intention, operation_id, staff)
         self._operations.carry_out(operation)

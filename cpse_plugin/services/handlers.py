@@ -93,7 +93,8 @@ class UnlinkHandler(_OnGateway, Handler[bool]):
     def call(self, operation: Operation) -> bool:
         """End the association on the Portal; one whose provider is gone has ended with it."""
         try:
-            self._gateway.dissociate(operation.content["portal_id"], acting_user=operation.actor)
+            content = operation.content
+            self._gateway.dissociate(content["portal_id"], content["county_provider_id"], acting_user=operation.actor)
         except NotOnPortal:
             return True
         return True

@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any, Protocol, TypeVar
 from uuid import UUID, uuid4
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -101,10 +101,13 @@ class OperationState(StrEnum):
 class Operation:
     """An operation as it is on record; `result` is what its handler kept of the Portal's answer.
 
+    `id` names one attempt, and is its Idempotency-Key; `intention_id` names the form that it came from.
+
     One that is being finished knows what is on record of `earlier` ones on the same target: that is not its own doing.
     """
 
     id: UUID
+    intention_id: UUID
     kind: OperationKind
     provider_id: int
     content: dict[str, Any]
@@ -163,33 +166,31 @@ class Operations:
         self._handlers = handlers
         self._lease = lease
 
-    def begin(self, session: Session, intention: Intention, operation_id: UUID, staff: Staff) -> Operation:
+    def begin(self, session: Session, intention: Intention, intention_id: UUID, staff: Staff) -> Operation:
         """Write the operation down in the caller's transaction, which must be committed before `carry_out`.
 
-        The same id with the same content gives the operation as it stands: a double click is one operation. Raises
-        `OperationMismatch` where the content is another, `OperationInProgress` where the target has an open one.
+        A form means one intention for good. Sent again it gives the operation that was done, or another attempt where
+        the latest one was refused; a double click is one operation. Raises `OperationMismatch` where the form says
+        something else than what was done, `OperationInProgress` where the target has an open operation.
         """
-        existing = session.get(OperationRow, str(operation_id))
-        if existing is not None and existing.state != OperationState.FAILED:
-            same = (existing.kind, existing.target, existing.content) == (
-                intention.kind,
-                intention.target,
-                intention.content,
-            )
-            if not same:
-                raise OperationMismatch(f"operation {operation_id} was begun with other content")
-            if existing.state in OPEN_STATES:
-                raise OperationInProgress(existing.actor, existing.created_at)
-            return _operation(existing)
+        latest = _latest_attempt(session, intention_id)
+        if latest is not None:
+            _refuse_other(latest, intention)
+            if latest.state in OPEN_STATES:
+                raise OperationInProgress(latest.actor, latest.created_at)
+            if latest.state == OperationState.DONE:
+                return _operation(latest)
         running_now = select(OperationRow).where(
             OperationRow.target == intention.target, OperationRow.state.in_(OPEN_STATES)
         )
         running = session.scalars(running_now).first()
         if running is not None:
             raise OperationInProgress(running.actor, running.created_at)
-        # The Portal keeps its refusal under the key of an operation that failed: another attempt needs its own key.
         row = OperationRow(
-            id=str(operation_id if existing is None else uuid4()),
+            # The Portal keeps its refusal under the key of an attempt that failed: the next one needs its own key.
+            id=str(intention_id if latest is None else uuid4()),
+            intention_id=str(intention_id),
+            sending=1 if latest is None else latest.sending + 1,
             kind=intention.kind,
             provider_id=intention.provider_id,
             target=intention.target,
@@ -297,17 +298,23 @@ class Operations:
                 raise
             return found
 
-    def is_done(self, session: Session, operation_id: UUID, kind: OperationKind, target: str, **content: str) -> bool:
+    def standing(self, intention_id: UUID) -> Operation | None:
+        """The latest attempt at what a form was sent for; None where the form has never been sent."""
+        with self._database.read() as session:
+            row = _latest_attempt(session, intention_id)
+            return _operation(row) if row is not None else None
+
+    def is_done(self, session: Session, intention_id: UUID, kind: OperationKind, target: str, **content: str) -> bool:
         """Whether this very operation was carried out before: a form that was sent twice.
 
         `content` is what a form says of it. Raises `OperationMismatch` where the id is another operation's.
         """
-        row = session.get(OperationRow, str(operation_id))
+        row = _latest_attempt(session, intention_id)
         if row is None or row.state != OperationState.DONE:
             return False
         same_content = all(row.content.get(name) == value for name, value in content.items())
         if (row.kind, row.target) != (kind, target) or not same_content:
-            raise OperationMismatch(f"operation {operation_id} was carried out with other content")
+            raise OperationMismatch(f"operation {row.id} was carried out with other content")
         return True
 
     def open_for(self, provider_id: int | None = None) -> list[Operation]:
@@ -360,6 +367,24 @@ class Operations:
                     record(session, row.provider_id, HistoryAction.NOT_DONE, row.actor, details, row.id)
 
 
+def _latest_attempt(session: Session, intention_id: UUID) -> OperationRow | None:
+    name = str(intention_id)
+    attempts = select(OperationRow).where(or_(OperationRow.intention_id == name, OperationRow.id == name))
+    return session.scalars(attempts.order_by(OperationRow.sending.desc())).first()
+
+
+def _refuse_other(latest: OperationRow, intention: Intention) -> None:
+    """Raise `OperationMismatch` where a form's latest attempt was about something else.
+
+    What was refused may be corrected in the form and sent again, so that only its kind and provider are held to.
+    """
+    same = (latest.kind, latest.provider_id) == (intention.kind, intention.provider_id)
+    if latest.state != OperationState.FAILED:
+        same = same and (latest.target, latest.content) == (intention.target, intention.content)
+    if not same:
+        raise OperationMismatch(f"operation {latest.id} was begun with other content")
+
+
 def _state_after(error: PortalError, operation: Operation) -> OperationState:
     """What a call that failed leaves the operation in."""
     if isinstance(error, PortalRefused):
@@ -373,6 +398,7 @@ def _state_after(error: PortalError, operation: Operation) -> OperationState:
 def _operation(row: OperationRow) -> Operation:
     return Operation(
         id=UUID(row.id),
+        intention_id=UUID(row.intention_id or row.id),
         kind=OperationKind(row.kind),
         provider_id=row.provider_id,
         content=row.content,

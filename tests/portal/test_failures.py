@@ -75,7 +75,7 @@ def test_a_change_that_never_left_was_not_asked(
 CHANGES: list[tuple[str, str, Callable[[HttpPortalGateway], object]]] = [
     ("POST", PROVIDERS, add),
     ("PUT", f"{ONE}/association", lambda gateway: gateway.associate("prv_1", "17", acting_user=STAFF)),
-    ("DELETE", f"{ONE}/association", lambda gateway: gateway.dissociate("prv_1", acting_user=STAFF)),
+    ("DELETE", f"{ONE}/association", lambda gateway: gateway.dissociate("prv_1", "17", acting_user=STAFF)),
 ]
 
 

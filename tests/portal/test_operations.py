@@ -28,7 +28,7 @@ from cpse_plugin.domain.portal_records import (
 from cpse_plugin.domain.providers import Address, ProviderType
 from cpse_plugin.outbound import USER_AGENT
 from cpse_plugin.portal.client import HttpPortalGateway
-from cpse_plugin.portal.gateway import NotOnPortal, PortalGateway
+from cpse_plugin.portal.gateway import AlreadyAssociated, NotOnPortal, PortalGateway
 
 from .samples import (
     BASE,
@@ -158,8 +158,19 @@ def test_associate(gateway: HttpPortalGateway, portal: responses.RequestsMock) -
 
 def test_dissociate(gateway: HttpPortalGateway, portal: responses.RequestsMock) -> None:
     portal.delete(f"{BASE}/providers/prv_1/association", status=204)
-    gateway.dissociate("prv_1", acting_user=STAFF)
+    gateway.dissociate("prv_1", "17", acting_user=STAFF)
     assert last_request(portal).body is None
+    assert last_request(portal).url == f"{BASE}/providers/prv_1/association?county_provider_id=17"
+
+
+def test_dissociate_leaves_what_belongs_to_somebody_else(
+    gateway: HttpPortalGateway, portal: responses.RequestsMock
+) -> None:
+    problem = {"type": "urn:cpse:problem:already-associated", "title": "Another one's", "county_provider_id": "18"}
+    portal.delete(f"{BASE}/providers/prv_1/association", status=409, json=problem)
+    with pytest.raises(AlreadyAssociated) as refused:
+        gateway.dissociate("prv_1", "17", acting_user=STAFF)
+    assert refused.value.county_provider_id == "18"
 
 
 def test_list_admin_users(gateway: HttpPortalGateway, portal: responses.RequestsMock) -> None:
@@ -266,7 +277,7 @@ CALLS: list[Callable[[HttpPortalGateway, str], object]] = [
     lambda gateway, user: gateway.get_provider("prv_1", acting_user=user),
     lambda gateway, user: gateway.add_provider(NEW_PROVIDER, key=KEY, acting_user=user),
     lambda gateway, user: gateway.associate("prv_1", "17", acting_user=user),
-    lambda gateway, user: gateway.dissociate("prv_1", acting_user=user),
+    lambda gateway, user: gateway.dissociate("prv_1", "17", acting_user=user),
     lambda gateway, user: gateway.list_admin_users("prv_1", acting_user=user),
     lambda gateway, user: gateway.list_invitations("prv_1", acting_user=user),
     lambda gateway, user: gateway.invite_admin_user("prv_1", NEW_INVITATION, key=KEY, acting_user=user),

@@ -225,6 +225,23 @@ def test_an_association_can_be_made_repeated_and_ended(api: Api) -> None:
     assert api.get(f"/providers/{portal_id}").json()["association"] is None
 
 
+def test_only_the_association_of_the_one_that_is_named_is_ended(api: Api) -> None:
+    portal_id = find(api, sed_code="049931880113")[0]["id"]
+    path = f"/providers/{portal_id}/association"
+    answer = api.call("DELETE", path, params={"county_provider_id": "TC-1018"})
+    assert (answer.status_code, kind(answer)) == (409, "already-associated")
+    assert answer.json()["county_provider_id"] == "TC-1013"
+    assert api.get(f"/providers/{portal_id}").json()["association"]["county_provider_id"] == "TC-1013"
+    named = {"county_provider_id": "TC-1013"}
+    assert [api.call("DELETE", path, params=named).status_code for _ in range(2)] == [204, 204]
+
+
+@pytest.mark.parametrize("number", ["", "x" * 65])
+def test_the_end_of_an_association_of_no_number_is_refused(api: Api, number: str) -> None:
+    path = f"/providers/{find(api, sed_code='049931880113')[0]['id']}/association"
+    assert api.call("DELETE", path, params={"county_provider_id": number}, fits=False).status_code == 400
+
+
 def test_a_second_provider_of_the_county_is_refused(api: Api) -> None:
     portal_id = find(api, sed_code="049931880113")[0]["id"]
     answer = api.call("PUT", f"/providers/{portal_id}/association", json={"county_provider_id": "TC-1018"})

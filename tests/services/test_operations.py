@@ -13,7 +13,7 @@ from cpse_plugin.domain.access import Staff
 from cpse_plugin.domain.portal_records import NewInvitation
 from cpse_plugin.domain.providers import CountyProvider
 from cpse_plugin.models import OperationRow
-from cpse_plugin.portal.gateway import InvitationPending, PortalNotAsked, PortalOutcomeUnknown
+from cpse_plugin.portal.gateway import InvitationPending, PortalNotAsked, PortalOutcomeUnknown, PortalRefused
 from cpse_plugin.sandbox.faults import DropAfter, DropBefore, IgnoreIdempotencyKeys, Status
 from cpse_plugin.sandbox.portal import Portal
 from cpse_plugin.services.association import Comparison
@@ -85,6 +85,58 @@ def test_after_a_refusal_the_same_form_may_be_corrected_and_sent_again(cpse: Par
     assert kept["email"] == NIA.email
     # The Portal keeps its refusal under the first key.
     assert len(set(keys(portal))) == 2
+
+
+def test_a_form_whose_first_sending_was_refused_is_done_once_however_often_it_is_sent(
+    cpse: Parts, portal: Portal
+) -> None:
+    form = uuid4()
+    portal.faults.plan(Status(429), method="POST", path=INVITATIONS)
+    with pytest.raises(PortalNotAsked):
+        invite(cpse, form)
+    results = [invite(cpse, form) for _ in range(3)]
+    assert [result["id"] for result in results] == [results[0]["id"]] * 3
+    assert (invited(portal), told(cpse, "TC-1015")) == (1, [HistoryAction.INVITED])
+    standing = cpse.operations.standing(form)
+    assert standing is not None
+    assert (standing.is_done, standing.intention_id, str(standing.id)) == (True, form, keys(portal)[-1])
+    assert standing.id != form
+
+
+def test_a_form_that_was_done_does_not_invite_anew_whom_somebody_has_revoked_since(cpse: Parts, portal: Portal) -> None:
+    form = uuid4()
+    for refusal in (Status(429), Status(409, type="urn:cpse:problem:admin-exists")):
+        portal.faults.plan(refusal, method="POST", path=INVITATIONS)
+        with pytest.raises((PortalNotAsked, PortalRefused)):
+            invite(cpse, form)
+    made = invite(cpse, form)
+    provider = by_number(cpse, "TC-1015")
+    cpse.admin_users.revoke(provider.id, made["id"], operation_id=uuid4(), staff=INVITER)
+    assert invite(cpse, form)["id"] == made["id"]
+    assert invited(portal) == 1
+    assert invite(cpse)["id"] != made["id"]
+
+
+def test_how_a_form_stands_is_its_latest_attempt(cpse: Parts, portal: Portal) -> None:
+    form = uuid4()
+    assert cpse.operations.standing(form) is None
+    for status, words in ((429, "429"), (403, "403")):
+        portal.faults.plan(Status(status), method="POST", path=INVITATIONS)
+        with pytest.raises(PortalNotAsked):
+            invite(cpse, form)
+        standing = cpse.operations.standing(form)
+        assert standing is not None
+        assert (standing.state, words in standing.failure) == (OperationState.FAILED, True)
+
+
+def test_the_form_of_one_provider_is_not_taken_for_another(cpse: Parts, portal: Portal) -> None:
+    form = uuid4()
+    portal.faults.plan(Status(429), method="POST", path=INVITATIONS)
+    with pytest.raises(PortalNotAsked):
+        invite(cpse, form)
+    with pytest.raises(OperationMismatch):
+        cpse.admin_users.invite(by_number(cpse, "TC-1014").id, NIA, operation_id=form, staff=INVITER)
+    assert len(keys(portal)) == 1
 
 
 def test_a_second_person_is_told_by_whom_and_since_when_it_is_being_done(cpse: Parts, portal: Portal) -> None:

@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException
 from ..faults import IGNORE_IDEMPOTENCY_KEYS, WORK_SECONDS
 from . import providers
 from .content import (
+    read_association_query,
     read_county_provider_id,
     read_match_queries,
     read_new_invitation,
@@ -97,7 +98,8 @@ class PortalApi:
 
     def dissociate_provider(self, db: sqlite3.Connection, caller: Caller, provider_id: str) -> Answer:
         """Operation dissociateProvider."""
-        providers.dissociate(db, caller.county_id, provider_id, self._store.now)
+        number = read_association_query(request.args)
+        providers.dissociate(db, caller.county_id, provider_id, number, self._store.now)
         return Answer(204)
 
     def list_admin_users(self, db: sqlite3.Connection, caller: Caller, provider_id: str) -> Answer:

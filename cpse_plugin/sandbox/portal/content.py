@@ -13,6 +13,7 @@ from .problems import FieldFault, Problem, invalid_content
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _LONGEST_REF = 64
+_LONGEST_NUMBER = 64
 _MOST_QUERIES = 500
 
 
@@ -95,7 +96,7 @@ def read_new_provider(data: Any) -> NewPortalProvider:
     reader = _Reader.of_body(data)
     name = reader.text("name", 200, required=True)
     kind = reader.text("type", 20, required=True, check=_check_type)
-    number = reader.text("county_provider_id", 64, required=True)
+    number = reader.text("county_provider_id", _LONGEST_NUMBER, required=True)
     npi = reader.text("npi", 10, check=check_npi)
     sed_code = reader.text("sed_code", 12, check=check_sed_code)
     phone = reader.text("phone", 30)
@@ -132,10 +133,18 @@ def read_new_invitation(data: Any, professions: frozenset[str]) -> NewInvitation
 def read_county_provider_id(data: Any) -> str:
     """Read the body of associateProvider. Raises a 422 `Problem`."""
     reader = _Reader.of_body(data)
-    number = reader.text("county_provider_id", 64, required=True)
+    number = reader.text("county_provider_id", _LONGEST_NUMBER, required=True)
     reader.end()
     if reader.faults or number is None:
         raise invalid_content(reader.faults)
+    return number
+
+
+def read_association_query(values: Mapping[str, str]) -> str | None:
+    """Read the query of dissociateProvider. Raises a 400 `Problem`."""
+    number = values.get("county_provider_id")
+    if number is not None and not 1 <= len(number) <= _LONGEST_NUMBER:
+        raise Problem(400, "Bad request", detail=f"county_provider_id must have 1 to {_LONGEST_NUMBER} characters.")
     return number
 
 

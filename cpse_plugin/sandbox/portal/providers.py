@@ -93,26 +93,39 @@ def associate(
     db: sqlite3.Connection, county_id: str, provider_id: str, county_provider_id: str, now: str
 ) -> dict[str, Any]:
     """Associate a county's provider. Raises a 409 `Problem` where another one of the county's is associated."""
-    present = get(db, county_id, provider_id)["association"]
-    if present is not None and present["county_provider_id"] != county_provider_id:
-        raise Problem(
-            409,
-            "Another provider of this county is associated with it",
-            kind="already-associated",
-            members={"county_provider_id": present["county_provider_id"]},
-        )
+    present = _association(db, county_id, provider_id, county_provider_id)
     if present is None:
         db.execute("INSERT INTO association VALUES (?, ?, ?, ?)", (provider_id, county_id, county_provider_id, now))
         db.execute("UPDATE provider SET updated_at = ? WHERE id = ?", (now, provider_id))
     return get(db, county_id, provider_id)
 
 
-def dissociate(db: sqlite3.Connection, county_id: str, provider_id: str, now: str) -> None:
-    """End a county's association, if there is one. Raises a 404 `Problem`."""
-    get(db, county_id, provider_id)
-    ended = db.execute("DELETE FROM association WHERE provider_id = ? AND county_id = ?", (provider_id, county_id))
-    if ended.rowcount:
+def dissociate(
+    db: sqlite3.Connection, county_id: str, provider_id: str, county_provider_id: str | None, now: str
+) -> None:
+    """End a county's association, if there is one; of that provider of the county alone, where one is named.
+
+    Raises a 404 `Problem`, or 409 where the association is another one's.
+    """
+    present = _association(db, county_id, provider_id, county_provider_id)
+    if present is not None:
+        db.execute("DELETE FROM association WHERE provider_id = ? AND county_id = ?", (provider_id, county_id))
         db.execute("UPDATE provider SET updated_at = ? WHERE id = ?", (now, provider_id))
+
+
+def _association(
+    db: sqlite3.Connection, county_id: str, provider_id: str, county_provider_id: str | None
+) -> dict[str, Any] | None:
+    """A county's association with a provider. Raises a 409 `Problem` where it is not that of the one named."""
+    present: dict[str, Any] | None = get(db, county_id, provider_id)["association"]
+    if present is not None and county_provider_id not in (None, present["county_provider_id"]):
+        raise Problem(
+            409,
+            "Another provider of this county is associated with it",
+            kind="already-associated",
+            members={"county_provider_id": present["county_provider_id"]},
+        )
+    return present
 
 
 def admin_users(db: sqlite3.Connection, provider_id: str) -> list[dict[str, Any]]:
