@@ -6,7 +6,14 @@ import unicodedata
 _BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _KEPT_CONTROLS = frozenset("\t\n\r")
 _NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
+# Unlike other signs, these are read as words.
+_DROPPED = re.compile(r"(?:[^\w&+%]|_)+")
+_DASHES = re.compile(r"[\u2010-\u2015\u2212]")
 _SPACES = re.compile(r"\s+")
+# Letters that Unicode does not take apart into a plain one and a mark.
+_PLAIN_LETTERS = str.maketrans(
+    {"ł": "l", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ħ": "h", "ı": "i", "ŧ": "t", "ŋ": "n"}
+)
 
 
 def clean_text(value: str, max_length: int = 1000) -> str:
@@ -26,20 +33,38 @@ def clean_text(value: str, max_length: int = 1000) -> str:
 
 
 def fold(value: str) -> str:
-    """Return `value` in the form in which two texts are compared: no case, accents, punctuation or spaces."""
-    plain = _plain(value)
+    """Return `value` in the form in which two texts are compared: no case, accents, punctuation or spaces.
+
+    Between two digits a sign or a space stays, because `2-10` is not `210` and `1/2` is not `12`.
+    """
+    plain = plain_letters(value)
     # Of "?" and "!" nothing would be left; comparing two empty strings would call any two of them equal.
-    return _NOT_ALPHANUMERIC.sub("", plain) or _SPACES.sub("", plain)
+    return _DROPPED.sub(_between_digits, plain) or _SPACES.sub("", plain)
+
+
+def _between_digits(dropped: re.Match[str]) -> str:
+    text, start, end = dropped.string, dropped.start(), dropped.end()
+    if start == 0 or end == len(text) or not (text[start - 1].isdecimal() and text[end].isdecimal()):
+        return ""
+    return next((sign for sign in "/-." if sign in dropped[0]), " ")
 
 
 def fold_words(value: str) -> str:
     """Return `value` folded word by word, single spaces kept: the form in which names are sorted and searched."""
-    plain = _plain(value)
+    plain = plain_letters(value)
     return _NOT_ALPHANUMERIC.sub(" ", plain).strip() or _SPACES.sub(" ", plain).strip()
 
 
-def _plain(value: str) -> str:
-    """Take case and accents away. Letters of every script stay: without them `李 Inc.` would equal `王 Inc.`."""
-    decomposed = unicodedata.normalize("NFKD", value.casefold())
+def plain_letters(value: str) -> str:
+    """Return `value` without case and accents, and with one kind of hyphen and of slash between numbers.
+
+    Letters of every script stay: without them `李 Inc.` would equal `王 Inc.`.
+    """
+    if value.isascii():
+        return value.lower()
+    # Of 12½ and 5² would become 121/2 and 52.
+    apart = "".join(f" {character}" if unicodedata.category(character) == "No" else character for character in value)
+    decomposed = unicodedata.normalize("NFKD", apart.casefold())
     # Taking apart can bring capitals to light: the sign ℡ becomes TEL.
-    return "".join(character for character in decomposed.casefold() if not unicodedata.combining(character))
+    plain = "".join(character for character in decomposed.casefold() if not unicodedata.combining(character))
+    return _DASHES.sub("-", plain.translate(_PLAIN_LETTERS)).replace("\u2044", "/")

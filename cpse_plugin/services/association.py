@@ -47,8 +47,13 @@ class Comparison:
 
     @property
     def differences(self) -> int:
-        """How many fields differ or are missing on one side."""
+        """How many fields differ or are missing on one side; those that are only written differently do not count."""
         return sum(field.differs for field in self.fields)
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether all values match. One written differently does not: only a person can say that it is the same."""
+        return all(field.agrees for field in self.fields)
 
     @property
     def fingerprint(self) -> str:
@@ -123,7 +128,7 @@ class Associations:
                     "differences": [
                         {"field": field.label, "county": field.county, "portal": field.portal, "outcome": field.outcome}
                         for field in comparison.fields
-                        if field.differs
+                        if not field.agrees
                     ],
                 },
             )

@@ -109,6 +109,18 @@ def test_differences_are_highlighted_and_said_in_words(open_desk: OpenDesk, scri
     desk.check()
 
 
+def test_the_part_that_differs_is_seen_without_colours_and_heard(desk: Desk) -> None:
+    desk.sign_in().open_provider("Granite Hills Therapies")
+    desk.button(LINK).click()
+    parts = comparison(desk).locator("mark")
+    expect(parts.first).to_be_visible()
+    desk.page.emulate_media(forced_colors="active")
+    assert {part.evaluate("part => getComputedStyle(part).textDecorationLine") for part in parts.all()} == {"underline"}
+    row = comparison(desk).filter(has=desk.page.get_by_role("rowheader", name="Phone", exact=True))
+    expect(row).to_match_aria_snapshot(r"""- row /Phone .*\[differs:.*\].*\[differs:.*\].* Different/""")
+    desk.check()
+
+
 _GROUND = """(cell) => {
   const own = getComputedStyle(cell).backgroundColor;
   return own === 'rgba(0, 0, 0, 0)' ? getComputedStyle(cell.parentElement).backgroundColor : own;

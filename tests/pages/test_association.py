@@ -95,6 +95,42 @@ def test_each_difference_is_highlighted_and_said_in_words(page: PageClient, addr
     assert "3 fields are not the same on both sides." in other.text
 
 
+def test_the_part_that_differs_is_marked_and_the_value_reads_as_it_is(
+    page: PageClient, address: Address, portal: Portal
+) -> None:
+    on_portal(portal, "P-20188", phone="518-555-9104")
+    answer = confirm(page, address, "TC-1004", "P-20188")
+    assert answer.texts("tr.cpse-differs th") == ["Phone"]
+    county, portals, _ = answer.soup.select("tr.cpse-differs td")
+    assert (county.get_text(strip=True), portals.get_text(strip=True)) == ("518-555-0104", "518-555-9104")
+    assert answer.texts("tr.cpse-differs mark") == ["0", "9"]
+
+
+def test_what_is_only_written_differently_is_no_alarm_and_no_silence(
+    page: PageClient, address: Address, portal: Portal, cpse: Parts
+) -> None:
+    on_portal(portal, "P-20188", name="Willow Bend Therapy Grp. Professional Limited Liability Company")
+    answer = confirm(page, address, "TC-1004", "P-20188")
+    assert "Nothing is different." in answer.text
+    assert "All values match" not in answer.text
+    assert not answer.has(".cpse-differs, mark")
+    assert [row.split()[0] for row in answer.texts("tr.cpse-written")] == ["Name"]
+    assert answer.texts("tr.cpse-written .cpse-outcome") == ["Written differently"]
+    page.submit(answer, CONFIRM)
+    assert "Written differently from the county's record" in page.get(address("TC-1004", "matches")).text
+    (entry, *_) = cpse.history.of_provider(by_number(cpse, "TC-1004").id, READER)
+    assert [(field["field"], field["outcome"]) for field in entry.details["differences"]] == [
+        ("Name", "Written differently")
+    ]
+
+
+def on_portal(portal: Portal, portal_id: str, **columns: str) -> None:
+    """Change a provider on the Portal, as its own staff would."""
+    with portal.store.transaction() as db:
+        for column, value in columns.items():
+            db.execute(f"UPDATE provider SET {column} = ? WHERE id = ?", (value, portal_id))
+
+
 def test_a_provider_that_the_portal_does_not_have_is_told(page: PageClient, address: Address) -> None:
     answer = page.get(address("TC-1004", "association", "confirm?portal_id=P-0"))
     assert answer.status == 409
@@ -249,8 +285,7 @@ def test_unlinking_takes_a_reason_and_linking_again_works(
 
 def test_drift_is_shown_field_by_field(page: PageClient, address: Address, portal: Portal) -> None:
     assert not page.get(address("TC-1013", "matches")).has(".cpse-differs")
-    with portal.store.transaction() as db:
-        db.execute("UPDATE provider SET name = 'Pinewood Learning, Renamed' WHERE id = 'P-20558'")
+    on_portal(portal, "P-20558", name="Pinewood Learning, Renamed")
     answer = page.get(address("TC-1013", "matches"))
     assert answer.texts("tr.cpse-differs") == [
         "Name Pinewood Learning Collaborative Pinewood Learning, Renamed Different"
