@@ -3,6 +3,12 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+# As many processes run the tests as there are processors, four at most.
+WORKERS ?= auto
+# Of it come the order of the tests and the values that they try; the command that is shown has it.
+ifndef SEED
+SEED := $(shell date +%s)
+endif
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
@@ -33,9 +39,10 @@ lint: $(VENV)/.test  ## Check style, types, layers and templates
 	$(BIN)/lint-imports
 	$(BIN)/djlint --lint --quiet cpse_plugin/templates cpse_plugin/sandbox
 
-test: $(VENV)/.test lint  ## Run all checks and tests, browser tests included
+test: $(VENV)/.test lint  ## Run all checks and tests, browser tests included; SEED=n repeats a run
 	@$(BIN)/python -m tests.chromium
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --maxprocesses 4 --dist worksteal \
+		--randomly-seed $(SEED) --hypothesis-seed $(SEED)
 
 bench: $(VENV)/.test  ## Measure the plugin against floors; BENCH=--help says what, and how long it takes
 	$(BIN)/python -m tests.bench $(BENCH)

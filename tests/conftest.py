@@ -19,6 +19,16 @@ from .world import Neighbours, Who, parts_of
 MakeIntranet = Callable[..., Flask]
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep the tests of a folder together in the random order: what they share is then started and stopped once."""
+
+    def folder(item: pytest.Item) -> str:
+        return item.path.relative_to(config.rootpath).parts[1]
+
+    order = {name: number for number, name in enumerate(dict.fromkeys(map(folder, items)))}
+    items.sort(key=lambda item: order[folder(item)])
+
+
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[PostgresqlServer]:
     """The PostgreSQL server of this run; without one the tests that need it fail and say so."""

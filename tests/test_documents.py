@@ -2,15 +2,15 @@
 
 import ast
 import re
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-
-import pytest
 
 _ROOT = Path(__file__).parent.parent
 _DOCUMENTS = sorted([_ROOT / "README.md", *(_ROOT / "docs").glob("*.md")])
 _TEST = re.compile(r"`(tests/[\w/]+\.py)(?:::(\w+))?`")
 _FILE = re.compile(r"`((?:cpse_plugin|migrations|docs)/[\w/.-]+\.\w+)`")
+_LINK = re.compile(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)")
 _REQUIREMENT = re.compile(
     r"^\| (\d+\.\d+\.\d+) \| (\d) \|([^|]*)\| (held|partly|not ours) \|([^|]*)\|([^|]*)\|$", re.MULTILINE
 )
@@ -34,26 +34,40 @@ def named_tests(path: Path) -> set[str]:
     return {item.name for item in tree.body if isinstance(item, ast.FunctionDef) and item.name.startswith("test_")}
 
 
-@pytest.mark.parametrize("document", _DOCUMENTS, ids=lambda path: path.name)
-def test_every_test_that_a_document_names_is_there(document: Path) -> None:
-    missing = []
-    for name, test in _TEST.findall(document.read_text(encoding="utf-8")):
-        path = _ROOT / name
-        if not path.is_file() or (test and test not in named_tests(path)):
-            missing.append(f"{name}::{test}")
+def in_documents(pattern: re.Pattern[str]) -> Iterator[tuple[Path, tuple[str, ...]]]:
+    """Every document with each of the matches in it."""
+    for document in _DOCUMENTS:
+        for found in pattern.finditer(document.read_text(encoding="utf-8")):
+            yield document, found.groups()
+
+
+def test_every_test_that_a_document_names_is_there() -> None:
+    missing = [
+        f"{document.name}: {name}::{test}"
+        for document, (name, test) in in_documents(_TEST)
+        if not (_ROOT / name).is_file() or (test and test not in named_tests(_ROOT / name))
+    ]
     assert missing == []
 
 
-@pytest.mark.parametrize("document", _DOCUMENTS, ids=lambda path: path.name)
-def test_every_file_that_a_document_names_is_there(document: Path) -> None:
-    named = _FILE.findall(document.read_text(encoding="utf-8"))
-    assert [name for name in named if not (_ROOT / name).exists()] == []
+def test_every_file_that_a_document_names_is_there() -> None:
+    missing = [f"{document.name}: {name}" for document, (name,) in in_documents(_FILE) if not (_ROOT / name).exists()]
+    assert missing == []
 
 
-@pytest.mark.parametrize("document", _DOCUMENTS[1:], ids=lambda path: path.name)
-def test_every_link_between_the_documents_leads_somewhere(document: Path) -> None:
-    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", document.read_text(encoding="utf-8"))
-    assert [link for link in links if not (document.parent / link).is_file()] == []
+def test_every_link_between_the_documents_leads_somewhere() -> None:
+    astray = []
+    for document, (link, part) in in_documents(_LINK):
+        target = document.parent / link if link else document
+        if not target.is_file() or (part and part not in headings_of(target)):
+            astray.append(f"{document.name}: {link}#{part}")
+    assert astray == []
+
+
+def headings_of(document: Path) -> set[str]:
+    """The names by which a document's headings are linked to."""
+    headings = re.findall(r"^#+ (.+)$", document.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return {heading.lower().replace(" ", "-") for heading in headings}
 
 
 def test_every_requirement_has_its_state_once_and_what_is_held_has_a_test() -> None:

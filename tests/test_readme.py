@@ -4,7 +4,6 @@ import re
 from dataclasses import fields
 from pathlib import Path
 
-import pytest
 from click import Command, Group
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
@@ -57,11 +56,3 @@ def test_the_five_lines_mount_the_plugin() -> None:
     names = {"app": app, "SQLAlchemy": SQLAlchemy, "CSRFProtect": CSRFProtect, "staff_loader": lambda: ANN}
     exec(code, names)
     assert app.test_client().get("/cpse/").status_code == 302
-
-
-@pytest.mark.parametrize("link", re.findall(r"\]\(([^)]+)\)", _README))
-def test_every_file_that_the_readme_points_to_is_there(link: str) -> None:
-    file, _, part = link.partition("#")
-    assert (_ROOT / file).is_file()
-    headings = re.findall(r"^#+ (.+)$", (_ROOT / file).read_text(encoding="utf-8"), flags=re.MULTILINE) if part else []
-    assert not part or part in {heading.lower().replace(" ", "-") for heading in headings}

@@ -288,3 +288,28 @@ FORGERIES = [
     whole("not ASCII", lambda claims, header, idp: "é.é.é", UNREADABLE),
     whole("empty", lambda claims, header, idp: "", "has no id_token"),
 ]
+
+_NAMES = {
+    "aud two clients",
+    "iss with a slash",
+    "sub missing",
+    "exp 31 s ago",
+    'nonce "another"',
+    "at_hash null",
+    "header typ logout+jwt",
+    "header crit b64",
+    "header unknown kid",
+    "header alg PS256 over an RS256 signature",
+    "alg none",
+    "HS256 with the public key as PEM",
+    "RS512 by the provider",
+    "PS384 by the provider",
+    "EdDSA by another key",
+    "RS256 by another key with the provider's kid",
+    "embedded jwk and its kid",
+    "claims exchanged",
+    "two segments",
+}
+ONE_OF_EACH_KIND = [forgery for forgery in FORGERIES if forgery.name in _NAMES]
+if len(ONE_OF_EACH_KIND) != len(_NAMES):
+    raise LookupError("a forgery of each kind is named that is not in the list")
