@@ -12,7 +12,7 @@ endif
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench clean
+.PHONY: help run assets test lint bench clean
 
 help:  ## List the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ $(VENV)/.test: pyproject.toml | $(BIN)/python
 run: $(VENV)/.sandbox  ## Start the sandbox: the whole small world on this machine
 	@$(BIN)/python -m cpse_plugin.sandbox --data var/sandbox
 
+assets: $(VENV)/.sandbox  ## Build the style and the script of the pages; run and test do so by themselves
+	@$(BIN)/python -m cpse_plugin.assets.building
+
 lint: $(VENV)/.test  ## Check style, types, layers and templates
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -48,4 +51,4 @@ bench: $(VENV)/.test  ## Measure the plugin against floors; BENCH=--help says wh
 	$(BIN)/python -m tests.bench $(BENCH)
 
 clean:  ## Remove what the commands above have made
-	rm -rf $(VENV) var .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) cpse_plugin/static/built var .pytest_cache .mypy_cache .ruff_cache .hypothesis

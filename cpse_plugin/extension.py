@@ -9,6 +9,7 @@ from flask import Blueprint, Flask
 from sqlalchemy import Engine
 
 from . import cli
+from .assets import find as find_assets
 from .blueprints import (
     admin_users,
     assets,
@@ -46,11 +47,9 @@ from .services.sign_in_sessions import SessionLimits, SignInSessions
 from .settings import Settings, SettingsError
 from .sign_in.oidc import OidcClient
 from .web import access, context, csrf, embed, headers, problems, request_log
-from .web.assets import static_version
 from .web.parts import Host, Parts
 from .web.pieces import HostContext
 from .web.rate_limit import RateLimits
-from .web.stylesheet import put_together
 
 # Between a call's deadline and the moment at which its place counts as left behind by a worker that was killed.
 _LEASE_MARGIN = timedelta(seconds=3)
@@ -90,7 +89,7 @@ class Cpse:
     ) -> None:
         """Mount the plugin at `url_prefix`. Flask-SQLAlchemy and CSRFProtect must have been set up on the app before.
 
-        Raises `SettingsError`, which names what is missing or wrong.
+        Raises `SettingsError`, which names what is missing or wrong; in a checkout also `AssetsNotBuilt`.
         """
         if "cpse" in app.extensions:
             raise SettingsError("cpse_plugin is mounted on this application already; call init_app once")
@@ -137,8 +136,7 @@ def _put_together(
         sessions=SignInSessions(database, _session_limits(settings)),
         kept_forms=KeptForms(database),
         rate_limits=RateLimits(settings.rate_limit_storage),
-        static_version=static_version(),
-        stylesheet=put_together(),
+        assets=find_assets(),
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from cpse_plugin.assets import building
 from cpse_plugin.sandbox.faults import Faults
 from cpse_plugin.sandbox.mailbox import Mailbox
 from cpse_plugin.sandbox.portal import Portal
@@ -17,6 +18,11 @@ from .postgresql import PostgresqlServer, postgresql_server
 from .world import Neighbours, Who, parts_of
 
 MakeIntranet = Callable[..., Flask]
+
+
+def pytest_configure() -> None:
+    """Build what browsers get, where it is missing or its sources have changed."""
+    building.build_if_old()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

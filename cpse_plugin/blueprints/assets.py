@@ -1,30 +1,35 @@
 """The files that browsers get, at addresses that change with them."""
 
-from flask import Blueprint, Response, request, send_from_directory
+import re
+
+from flask import Blueprint, Response, abort, request
 
 from ..web.access import public
-from ..web.assets import STATIC
 from ..web.headers import of_file
 from ..web.parts import parts
 
+_NAME = re.compile(r"(?P<stem>\w+)-[0-9a-f]{12}(?P<suffix>\.\w+)")
+
 
 def register(parent: Blueprint) -> None:
-    """Put the addresses on the plugin's blueprint."""
-    parent.add_url_rule("/static/<version>/<path:filename>", "static", static)
-    parent.add_url_rule("/style/<version>/cpse.css", "stylesheet", stylesheet)
+    """Put the address on the plugin's blueprint."""
+    parent.add_url_rule("/static/<filename>", "static", static)
 
 
 @public
-def static(version: str, filename: str) -> Response:
-    """A static file. A script names the others relative to itself, so that all of them are of one version."""
-    return of_file(send_from_directory(STATIC, filename), asked=version, present=parts().static_version)
-
-
-@public
-def stylesheet(version: str) -> Response:
-    """The stylesheet."""
-    sheet = parts().stylesheet
-    response = Response(sheet.text, mimetype="text/css")
-    response.set_etag(sheet.version)
-    response.make_conditional(request)
-    return of_file(response, asked=version, present=sheet.version)
+def static(filename: str) -> Response:
+    """The stylesheet, a script or the icon, compressed for a browser that takes it so."""
+    named = _NAME.fullmatch(filename)
+    asset = parts().assets.get(f"{named['stem']}{named['suffix']}") if named else None
+    if asset is None:
+        abort(404)
+    is_gzipped = asset.gzipped is not None and request.accept_encodings["gzip"] > 0
+    response = Response(asset.gzipped if is_gzipped else asset.content, mimetype=asset.mimetype)
+    if is_gzipped:
+        response.content_encoding = "gzip"
+    if asset.gzipped is not None:
+        response.vary.add("Accept-Encoding")
+    # What is sent for the two differs, and so must its tag.
+    response.set_etag(f"{asset.version}-gzip" if is_gzipped else asset.version)
+    response.make_conditional(request, accept_ranges=True, complete_length=response.content_length)
+    return of_file(response, asked=filename, present=asset.name)

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -13,7 +14,7 @@ from uuid import uuid4
 
 from flask import Flask
 
-from .. import migrate
+from .. import assets, migrate
 from ..domain.access import Role, Staff
 from ..standalone import create_app
 from ..web.parts import Parts
@@ -120,6 +121,9 @@ class Sandbox:
         return data_dir
 
     def _build(self) -> None:
+        if assets.digest_of_sources() is not None:
+            # A checkout: what browsers get is built where it is missing or old. A wheel has it, and not what builds it.
+            import_module("cpse_plugin.assets.building").build_if_old()
         self._portal_secret = self._secret("portal-client")
         self._oidc_secret = self._secret("oidc-client")
         self.mailbox = Mailbox(self._data_dir / "mailbox")

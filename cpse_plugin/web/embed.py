@@ -18,7 +18,7 @@ _NO_LAYOUT = "cpse/bare.html"
 _OWN_LAYOUT = "cpse_plugin.own_layout"
 _PARAMETER = "embed"
 # What stands by itself: signing in has a window of its own, and these answer no page.
-_WITHOUT = frozenset({"cpse.static", "cpse.stylesheet", "cpse.sign_in", "cpse.sign_in_callback", "cpse.health"})
+_WITHOUT = frozenset({"cpse.static", "cpse.sign_in", "cpse.sign_in_callback", "cpse.health"})
 
 
 class Shown(StrEnum):

@@ -1,11 +1,12 @@
 """The plugin's parts as they stand in one application: `app.extensions["cpse"]`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import cast
 
 from flask import current_app
 
+from ..assets import Asset
 from ..domain.access import Staff
 from ..npi_registry.look_up import NpiChain
 from ..portal.gateway import PortalGateway
@@ -22,7 +23,6 @@ from ..services.sign_in_sessions import SignInSessions
 from ..settings import Settings
 from ..sign_in.oidc import OidcClient
 from .rate_limit import RateLimits
-from .stylesheet import Stylesheet
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +54,7 @@ class Parts:
     sessions: SignInSessions
     kept_forms: KeptForms
     rate_limits: RateLimits
-    static_version: str
-    stylesheet: Stylesheet
+    assets: Mapping[str, Asset]
 
 
 def parts() -> Parts:

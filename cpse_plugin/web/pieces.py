@@ -6,7 +6,6 @@ from typing import Any
 from flask import render_template, request, url_for
 from markupsafe import Markup
 
-from .assets import HTMX, SCRIPTS
 from .embed import Shown
 from .parts import parts
 
@@ -20,16 +19,8 @@ class HostContext:
     __slots__ = ()
 
     def asset(self, filename: str) -> str:
-        """The address of a static file; it changes with the file's content, so that it can be cached for a year."""
-        return url_for("cpse.static", version=parts().static_version, filename=filename)
-
-    def stylesheet(self) -> str:
-        """The address of the plugin's stylesheet; it changes with the sheet."""
-        return url_for("cpse.stylesheet", version=parts().stylesheet.version)
-
-    def modules(self) -> list[str]:
-        """The addresses of all modules of the script, for the browser to fetch them at once."""
-        return [self.asset(filename) for filename in (*SCRIPTS, HTMX)]
+        """The address of a file such as `cpse.css`; it changes with the content, so that it can be kept for a year."""
+        return url_for("cpse.static", filename=parts().assets[filename].name)
 
     def nonce(self) -> str | None:
         """The nonce of the host's Content-Security-Policy, where the host has told it."""

@@ -5,7 +5,9 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from . import beside_import, fragment, key_to_name, npi_copy, slow_upstream
+from cpse_plugin.assets import building
+
+from . import beside_import, fragment, key_to_name, npi_copy, slow_upstream, visits
 
 _TIME = """
 All of it takes about eight minutes on two processors, npi-copy three of them. With --rows 9000000, the country's size,
@@ -24,6 +26,7 @@ def main() -> None:
     options = parser.parse_args()
     if unknown := set(options.what) - set(_BENCHES):
         parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")
+    building.build_if_old()
     for name in options.what or _BENCHES:
         for line in _BENCHES[name](options):
             sys.stdout.write(line + "\n")
@@ -36,6 +39,7 @@ _BENCHES: dict[str, Callable[[argparse.Namespace], Iterator[str]]] = {
     "npi-fragment": lambda _: fragment.run(),
     "key-to-name": lambda _: key_to_name.run(),
     "slow-upstream": lambda options: slow_upstream.run(options.rounds),
+    "visits": lambda _: visits.run(),
 }
 
 if __name__ == "__main__":

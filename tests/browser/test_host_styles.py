@@ -169,7 +169,7 @@ def test_hostile_rules_change_nothing_in_a_form_with_errors(page: Page) -> None:
 
 
 def test_hostile_rules_would_be_found_without_the_reset(page: Page) -> None:
-    link = page.locator("link[href$='cpse.css']")
+    link = page.locator("link[href*='/cpse-'][rel=stylesheet]")
     sheet = page.request.get(link.evaluate("(link) => link.href")).text()
     link.evaluate("(link) => link.remove()")
     add(page, sheet.replace("!important", ""))

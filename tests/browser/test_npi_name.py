@@ -197,7 +197,7 @@ def _open(desk: Desk, name: str = BRIGHT_HARBOR) -> None:
 def test_what_was_typed_before_the_script_came_is_seen_to(desk: Desk) -> None:
     desk.sign_in().open_provider("Bright Harbor Preschool Services")
     waiting: list[Route] = []
-    desk.page.route("**/js/npi.js", lambda route: waiting.append(route))
+    desk.page.route("**/static/cpse-*.js", lambda route: waiting.append(route))
     desk.page.reload(wait_until="commit")
     desk.field("NPI").press_sequentially("199910101")
     for route in waiting:

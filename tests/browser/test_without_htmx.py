@@ -7,7 +7,7 @@ from .desk import OpenDesk
 
 def test_everything_works_where_htmx_did_not_come(open_desk: OpenDesk) -> None:
     desk = open_desk(expected=("ERR_FAILED", "422"))
-    desk.page.route("**/vendor/htmx-*", lambda route: route.abort())
+    desk.page.route("**/static/htmx-*", lambda route: route.abort())
     desk.sign_in()
     desk.field("Search").fill("bright")
     desk.button("Search").click()

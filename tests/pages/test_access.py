@@ -91,7 +91,7 @@ def test_what_is_for_anyone_is_known() -> None:
         "/cpse/sign-in/framed",
         "/cpse/sign-out",
         "/cpse/signed-out",
-        "/cpse/style/<version>/cpse.css",
+        "/cpse/static/<filename>",
     }
 
 

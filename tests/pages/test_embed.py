@@ -54,9 +54,9 @@ ADDRESSES = [
     "/cpse/sign-in/done",
     "/cpse/sign-in/callback",
     "/cpse/signed-out",
-    "/cpse/static/0123456789ab/nothing.js",
-    "/cpse/static/0123456789ab/js",
-    "/cpse/static/0123456789ab/..%2fsettings.py",
+    "/cpse/static/nothing-0123456789ab.js",
+    "/cpse/static/cpse.js",
+    "/cpse/static/..%5csettings.py",
 ]
 
 
@@ -242,46 +242,53 @@ def test_a_boosted_form_is_saved_or_refused_and_never_dropped(page: PageClient, 
     "path",
     [
         "",
-        "js",
-        "js/",
-        "nothing.js",
+        "cpse.css",
+        "manifest.json",
+        "manifest-0123456789ab.json",
+        "nothing-0123456789ab.js",
+        "cpse-0123456789ab.css.gz",
+        "cpse-0123456789ab.CSS",
+        "js/cpse.js",
         "../settings.py",
         "..%2fsettings.py",
         "%2e%2e/settings.py",
         "/etc/passwd",
         "%2fetc%2fpasswd",
-        "js%5c..%5c..%5csettings.py",
-        "icon.svg%00.js",
+        "..%5c..%5csettings.py",
+        "icon-0123456789ab.svg%00.js",
+        "icon-0123456789ab.svg%0a",
     ],
 )
-def test_no_address_reads_anything_but_a_file_of_the_folder(page: PageClient, cpse: Parts, path: str) -> None:
-    answer = page.client.get(f"/cpse/static/{cpse.static_version}/{path}", follow_redirects=True)
+def test_no_address_reads_anything_but_what_was_built(page: PageClient, path: str) -> None:
+    answer = page.client.get(f"/cpse/static/{path}", follow_redirects=True)
     assert answer.status_code == 404
     assert "class Settings" not in answer.text
 
 
 def test_files_answer_head_and_ranges(page: PageClient, cpse: Parts) -> None:
-    icon = f"/cpse/static/{cpse.static_version}/icon.svg"
-    with page.client.get(icon) as whole, page.client.head(icon) as head:
+    script = f"/cpse/static/{cpse.assets['cpse.js'].name}"
+    for taken in ({}, {"Accept-Encoding": "gzip"}):
+        whole = page.client.get(script, headers=taken)
+        head = page.client.head(script, headers=taken)
         assert (head.status_code, head.data, head.headers["Content-Length"]) == (200, b"", str(len(whole.data)))
-        body = whole.data
-    with page.client.get(icon, headers={"Range": "bytes=0-3"}) as part:
-        assert (part.status_code, part.data) == (206, body[:4])
-    with page.client.get(icon, headers={"Range": "bytes=999999-"}) as beyond:
+        part = page.client.get(script, headers={**taken, "Range": "bytes=0-3"})
+        assert (part.status_code, part.data) == (206, whole.data[:4])
+        beyond = page.client.get(script, headers={**taken, "Range": "bytes=999999-"})
         assert (beyond.status_code, beyond.headers["Cache-Control"]) == (416, "no-store")
 
 
 @pytest.mark.parametrize("headers", [BOOSTED, {"Range": "bytes=999999-"}], ids=["boosted", "range"])
 def test_nobody_puts_another_answer_in_a_files_place(page: PageClient, cpse: Parts, headers: dict[str, str]) -> None:
     """A cache that everybody shares keeps what one visitor was given; an empty script would stay for a year."""
-    for file in (f"static/{cpse.static_version}/js/cpse.js", f"style/{cpse.stylesheet.version}/cpse.css"):
-        with page.client.get(f"/cpse/{file}") as whole, page.client.get(f"/cpse/{file}", headers=headers) as other:
-            assert other.data == whole.data or other.headers["Cache-Control"] == "no-store"
+    for asset in cpse.assets.values():
+        whole = page.client.get(f"/cpse/static/{asset.name}")
+        other = page.client.get(f"/cpse/static/{asset.name}", headers=headers)
+        assert other.data == whole.data or other.headers["Cache-Control"] == "no-store"
 
 
 def test_what_a_host_answers_in_a_files_place_is_not_kept(intranet: Flask, cpse: Parts) -> None:
     intranet.before_request(lambda: "The intranet is back at noon.")
-    answer = intranet.test_client().get(f"/cpse/static/{cpse.static_version}/js/cpse.js")
+    answer = intranet.test_client().get(f"/cpse/static/{cpse.assets['cpse.js'].name}")
     assert (answer.text, answer.headers["Cache-Control"]) == ("The intranet is back at noon.", "no-store")
 
 
@@ -296,9 +303,9 @@ def test_a_file_that_is_kept_by_all_varies_by_no_ones_cookie(intranet: Flask, cp
     intranet.add_url_rule("/permanent", "permanent", permanent)
     client = intranet.test_client()
     client.get("/permanent")
-    with client.get(f"/cpse/static/{cpse.static_version}/icon.svg") as answer:
-        assert answer.status_code == 200
-        assert "Set-Cookie" not in answer.headers or "Cookie" in answer.headers["Vary"]
+    answer = client.get(f"/cpse/static/{cpse.assets['icon.svg'].name}")
+    assert answer.status_code == 200
+    assert "Set-Cookie" not in answer.headers or "Cookie" in answer.headers["Vary"]
 
 
 # --- the log ----------------------------------------------------------------------------------------------------------

@@ -3,7 +3,6 @@
 import hashlib
 import inspect
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +11,6 @@ from bs4 import BeautifulSoup
 from flask import Flask, url_for
 from jinja2 import ChoiceLoader, DictLoader, meta
 
-from cpse_plugin.web import assets
 from cpse_plugin.web.parts import Parts
 from tests.pages.client import PageClient, htmx_headers
 from tests.pages.laws import parse
@@ -110,19 +108,10 @@ def test_files_are_cached_for_a_year(browser: FrontClient) -> None:
             assert file.headers["Cache-Control"] == "public, max-age=31536000, immutable"
 
 
-def test_the_addresses_of_files_change_with_their_content(
-    browser: FrontClient, make_awkward: MakeAwkward, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    scripts = {file for file in files_of(browser) if file.endswith(".js")}
-    changed = shutil.copytree(assets.STATIC, tmp_path / "static")
-    (changed / "js" / "npi.js").write_text("// of the next release", encoding="utf-8")
-    monkeypatch.setattr(assets, "STATIC", changed)
-    after = files_of(FrontClient(make_awkward()))
-    assert scripts
-    assert scripts & set(after) == set()
-    (style,) = (file for file in after if file.endswith(".css"))
-    with browser.get(style) as sheet:
-        assert hashlib.sha256(sheet.data).hexdigest()[:12] in style
+def test_the_addresses_of_files_are_of_their_content(browser: FrontClient) -> None:
+    for address in files_of(browser):
+        with browser.get(address) as file:
+            assert hashlib.sha256(file.data).hexdigest()[:12] in address
 
 
 def test_the_first_page_the_layout_and_the_macros_of_the_host_are_its_own(browser: FrontClient, cpse: Parts) -> None:

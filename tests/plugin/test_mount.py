@@ -17,7 +17,6 @@ PUBLIC_ENDPOINTS = {
     "cpse.sign_in_callback",
     "cpse.sign_in_framed",
     "cpse.static",
-    "cpse.stylesheet",
     "cpse.sign_out",
     "cpse.signed_out",
     "cpse.session",

@@ -25,13 +25,18 @@ from packaging.version import Version
 ROOT = Path(__file__).parents[2]
 GUIDE = ROOT / "docs" / "mounting.md"
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-NOT_SOURCE = shutil.ignore_patterns(".*_cache", ".git", ".venv", ".hypothesis", "__pycache__", "var", "test-results")
+NOT_SOURCE = shutil.ignore_patterns(
+    ".*_cache", ".git", ".venv", ".hypothesis", "__pycache__", "var", "built", "test-results"
+)
+# What the style and the script of the pages are built of, and by.
+BUILT_OF = ("assets/building/", "style/", "static/js/", "static/icon.svg", "static/vendor/htmx-4.0.1.esm")
 # One of each kind of file that is no Python module, in case a whole kind were missing here, too.
 KINDS = {
     "cpse_plugin/py.typed",
     "cpse_plugin/portal/openapi.yaml",
     "cpse_plugin/templates/cpse/page.html",
-    "cpse_plugin/static/icon.svg",
+    "cpse_plugin/static/built/manifest.json",
+    "cpse_plugin/static/vendor/htmx-4.0.1.LICENSE",
     "cpse_plugin/sandbox/data/county_providers.csv",
     "cpse_plugin/sandbox/data/portal.json",
     "cpse_plugin/migrations/env.py",
@@ -92,10 +97,22 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_wheel_holds_every_file_of_the_package_and_no_other(wheel: Path) -> None:
     with ZipFile(wheel) as archive:
         held = {name for name in archive.namelist() if ".dist-info/" not in name}
+    sources = tuple(f"cpse_plugin/{path}" for path in BUILT_OF)
     package = {path.relative_to(ROOT).as_posix() for path in files_below(ROOT / "cpse_plugin")}
+    assert all(any(name.startswith(source) for name in package) for source in sources)
+    package = {name for name in package if not name.startswith(sources)}
     migrations = {f"cpse_plugin/{path.relative_to(ROOT).as_posix()}" for path in files_below(ROOT / "migrations")}
     assert held == package | migrations
     assert held >= KINDS
+
+
+def test_the_wheel_is_built_with_what_the_checkout_is_built_with() -> None:
+    building = {Requirement(text) for text in PYPROJECT["build-system"]["requires"]}
+    extra = {Requirement(text) for text in PYPROJECT["project"]["optional-dependencies"]["assets"]}
+    assert {str(item) for item in building - extra} == {"hatchling>=1.27"}
+    assert extra < building
+    at_run_time = {Requirement(text).name for text in PYPROJECT["project"]["dependencies"]}
+    assert at_run_time & {item.name for item in extra} == set()
 
 
 def files_below(folder: Path) -> list[Path]:

@@ -1,6 +1,5 @@
-"""The stylesheet: how it is put together of its sources, and how browsers get it."""
+"""The stylesheet: how it is put together of its sources."""
 
-import hashlib
 import re
 from collections.abc import Iterable, Iterator
 from itertools import groupby
@@ -8,61 +7,59 @@ from pathlib import Path
 
 import pytest
 import tinycss2
-from flask.testing import FlaskClient
 from tinycss2.ast import AtRule, LiteralToken, Node, QualifiedRule
 
-from cpse_plugin.web.stylesheet import (
+from cpse_plugin.assets.building.style import (
     IMPORTANT_LAYERS,
     LAYERS_AS_WRITTEN,
     StyleError,
-    Stylesheet,
-    important,
-    put_together,
+    compact,
+    stylesheet,
 )
 
-from .hosts import host
-
 SOURCES = Path(__file__).parents[2] / "cpse_plugin" / "style"
-YEAR = "public, max-age=31536000, immutable"
 
 
 @pytest.mark.parametrize(
     ("source", "expected"),
     [
-        ("a { color: red; margin: 0 }", "a {color: red!important; margin: 0!important;}"),
-        ("a { color: red ! IMPORTANT; }", "a {color: red !important;}"),
-        ("a { --x: 1px; top: var(--x) }", "a {--x: 1px; top: var(--x)!important;}"),
-        ("a { --x: { b: c }; d: e }", "a {--x: { b: c }; d: e!important;}"),
-        ('a::before { content: "}; b: c" }', 'a::before {content: "}; b: c"!important;}'),
-        ("a { background: url(x;y) }", "a {background: url(x;y)!important;}"),
-        ("a { /* top: 0; */ left: 0 /* } */ }", "a {left: 0 !important;}"),
-        ("a:hover, [b='{;}'] > c { top: 0 }", 'a:hover, [b="{;}"] > c {top: 0!important;}'),
-        ("@media print { a:hover { top: 0 } }", "@media print {a:hover {top: 0!important;}}"),
+        ("a { color: red; margin: 0 }", "a{color:red!important;margin:0!important}"),
+        ("a { color: red ! IMPORTANT; }", "a{color:red!important}"),
+        ("a { --x: 1px; top: var(--x) }", "a{--x:1px;top:var(--x)!important}"),
+        ("a { --x: { b: c }; d: e }", "a{--x:{b: c};d:e!important}"),
+        ('a::before { content: "}; b: c" }', 'a::before{content:"}; b: c"!important}'),
+        ("a { background: url(x;y) }", "a{background:url(x;y)!important}"),
+        ("a { /* top: 0; */ left: 0 /* } */ }", "a{left:0!important}"),
+        ("a:hover, [b='{;}'] > c { top: 0 }", 'a:hover,[b="{;}"] > c{top:0!important}'),
+        ("@media print { a:hover { top: 0 } }", "@media print{a:hover{top:0!important}}"),
+        ("@media print { a { top: 0 } b { top: 0 } }", "@media print{a{top:0!important}b{top:0!important}}"),
         (
             "@container x (width < 9em) { @supports (top: 0) { a { top: 0 } } }",
-            "@container x (width < 9em) {@supports (top: 0) {a {top: 0!important;}}}",
+            "@container x (width < 9em){@supports (top: 0){a{top:0!important}}}",
         ),
         (
             "a { top: 0; &:hover { top: 1px } b { left: 0 } }",
-            "a {top: 0!important; &:hover {top: 1px!important;} b {left: 0!important;}}",
+            "a{top:0!important;&:hover{top:1px!important}b{left:0!important}}",
         ),
-        ("a { @media print { top: 0 } }", "a {@media print {top: 0!important;}}"),
-        ("@keyframes x { to { rotate: 1turn } }", "@keyframes x { to { rotate: 1turn } }"),
-        ("@property --x { syntax: '*'; inherits: false }", '@property --x { syntax: "*"; inherits: false }'),
-        ("@layer a, b; a { top: 0 }", "@layer a, b; a {top: 0!important;}"),
+        ("a { @media print { top: 0 } }", "a{@media print{top:0!important}}"),
+        ("@keyframes x { to { rotate: 1turn } }", "@keyframes x{to {rotate: 1turn}}"),
+        ("@property --x { syntax: '*'; inherits: false }", '@property --x{syntax: "*"; inherits: false}'),
+        ("@layer a, b; a { top: 0 }", "@layer a,b;a{top:0!important}"),
+        # A space before a colon joins or parts two selectors, and one around a sign two values.
+        ("a,\na :is(b , c)::before { top: 0 }", "a,a :is(b,c)::before{top:0!important}"),
+        ("@media print { a, a :is(b) { top: 0 } }", "@media print{a,a :is(b){top:0!important}}"),
+        ("a { top: calc( 1px  +  (2px - 3px) ) }", "a{top:calc(1px + (2px - 3px))!important}"),
+        ("a { margin: 1px/**/2px }", "a{margin:1px/**/2px!important}"),
         ("", ""),
     ],
 )
 def test_every_declaration_is_important_that_can_be(source: str, expected: str) -> None:
-    def squeezed(css: str) -> str:
-        return re.sub(r"\s+", " ", css).replace(" !important", "!important").strip()
-
-    assert squeezed(important(source)) == squeezed(expected)
+    assert compact(source, mark=True).replace("\n", "") == expected
 
 
 def test_marking_twice_is_marking_once() -> None:
-    once = important((SOURCES / "words.css").read_text(encoding="utf-8"))
-    assert important(once) == once
+    once = compact((SOURCES / "words.css").read_text(encoding="utf-8"), mark=True)
+    assert compact(once, mark=True) == once
 
 
 @pytest.mark.parametrize("source", ["a { color red; }", "a { top: 0 } } b", "a", "@media print { a { b } }"])
@@ -72,7 +69,7 @@ def test_what_is_no_css_is_refused_with_its_place(tmp_path: Path, source: str) -
             (tmp_path / f"{name}.css").touch()
     (tmp_path / "forms.css").write_text(f"a {{ top: 0 }}\n{source}", encoding="utf-8")
     with pytest.raises(StyleError, match=r"^forms\.css: line 2 cannot be read as CSS"):
-        put_together(tmp_path)
+        stylesheet(tmp_path)
 
 
 def test_every_source_is_in_the_sheet_once() -> None:
@@ -81,18 +78,18 @@ def test_every_source_is_in_the_sheet_once() -> None:
 
 
 def test_all_rules_stand_in_layers_of_ours_and_below_our_root() -> None:
-    rules = tinycss2.parse_stylesheet(put_together().text, skip_comments=True, skip_whitespace=True)
+    rules = tinycss2.parse_stylesheet(stylesheet(SOURCES), skip_comments=True, skip_whitespace=True)
     layers = [rule for rule in rules if isinstance(rule, AtRule) and rule.lower_at_keyword == "layer"]
     assert layers == rules
-    assert tinycss2.serialize(layers[0].prelude).strip() == "cpse-look, cpse-reset, cpse-root"
+    assert tinycss2.serialize(layers[0].prelude).strip() == "cpse-look,cpse-reset,cpse-root"
     selectors = [selector for layer in layers for selector in _selectors(layer.content)]
     assert len(selectors) > 200
-    ours = re.compile(r"\.cpse(?![\w-])|:is\(\.cpse, \.cpse \*\)::")
+    ours = re.compile(r"\.cpse(?![\w-])|:is\(\.cpse,\.cpse \*\)::")
     assert [selector for selector in selectors if not ours.match(selector)] == []
 
 
 def test_what_is_global_by_nature_bears_our_name() -> None:
-    names = re.findall(r"@(?:property|keyframes|container)\s+([\w-]+)", put_together().text)
+    names = re.findall(r"@(?:property|keyframes|container)\s+([\w-]+)", stylesheet(SOURCES))
     assert names
     assert [name for name in names if not name.lstrip("-").startswith("cpse")] == []
 
@@ -107,7 +104,7 @@ def test_sizes_follow_the_unit_and_colours_are_of_the_tokens() -> None:
 
 
 def test_every_token_that_is_used_is_there() -> None:
-    text = put_together().text
+    text = stylesheet(SOURCES)
     used = set(re.findall(r"var\((--[\w-]+)\)", text))
     assert used - set(re.findall(r"(--[\w-]+)\s*:", text)) - {"--cpse-angle"} == set()
 
@@ -115,42 +112,6 @@ def test_every_token_that_is_used_is_there() -> None:
 def test_no_source_is_too_long_to_read() -> None:
     lengths = {path.name: len(path.read_text(encoding="utf-8").splitlines()) for path in SOURCES.glob("*.css")}
     assert {name: lines for name, lines in lengths.items() if lines >= 400} == {}
-
-
-def test_the_version_is_of_the_text() -> None:
-    sheet = put_together()
-    assert sheet == put_together()
-    assert sheet.version == hashlib.sha256(sheet.text.encode()).hexdigest()[:12]
-    assert Stylesheet.of(sheet.text + " ").version != sheet.version
-
-
-@pytest.fixture
-def client() -> FlaskClient:
-    return host(staff_loader=lambda: None).test_client()
-
-
-def test_anybody_gets_the_present_sheet_and_keeps_it_for_a_year(client: FlaskClient) -> None:
-    sheet = put_together()
-    answer = client.get(f"/cpse/style/{sheet.version}/cpse.css")
-    assert (answer.status_code, answer.text) == (200, sheet.text)
-    assert answer.content_type == "text/css; charset=utf-8"
-    assert answer.headers["Cache-Control"] == YEAR
-    assert answer.headers["X-Content-Type-Options"] == "nosniff"
-    assert "Set-Cookie" not in answer.headers
-
-
-def test_a_page_of_the_version_before_gets_the_present_sheet_and_keeps_nothing(client: FlaskClient) -> None:
-    answer = client.get("/cpse/style/0123456789ab/cpse.css")
-    assert (answer.status_code, answer.text) == (200, put_together().text)
-    assert answer.headers["Cache-Control"] == "no-store"
-
-
-def test_a_sheet_that_is_there_already_is_not_sent_again(client: FlaskClient) -> None:
-    address = f"/cpse/style/{put_together().version}/cpse.css"
-    tag = client.get(address).headers["ETag"]
-    again = client.get(address, headers={"If-None-Match": tag})
-    assert (again.status_code, again.text) == (304, "")
-    assert again.headers["Cache-Control"] == YEAR
 
 
 def _selectors(content: Iterable[Node] | None) -> Iterator[str]:

@@ -231,4 +231,4 @@ def test_pages_of_a_session_say_how_long_it_lasts(world: World, browser: Browser
     page = browser.open("/cpse/providers")
 
     assert 'data-cpse-seconds="17' in page.text
-    assert "/js/session.js" in page.text
+    assert "/cpse/static/cpse-" in page.text
