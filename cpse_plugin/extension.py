@@ -22,6 +22,7 @@ from .blueprints import (
     providers,
     sessions,
     sign_in,
+    unknown,
     unlink,
 )
 from .domain.access import Staff
@@ -46,7 +47,7 @@ from .services.providers import Providers
 from .services.sign_in_sessions import SessionLimits, SignInSessions
 from .settings import Settings, SettingsError
 from .sign_in.oidc import OidcClient
-from .web import access, context, csrf, embed, headers, problems, request_log
+from .web import access, context, csrf, embed, headers, incoming, problems, request_log
 from .web.parts import Host, Parts
 from .web.pieces import HostContext
 from .web.rate_limit import RateLimits
@@ -189,7 +190,9 @@ def _blueprint() -> Blueprint:
     parent = Blueprint("cpse", "cpse_plugin", template_folder="templates")
     request_log.register(parent)
     parent.url_value_preprocessor(headers.limit_request)
+    parent.url_value_preprocessor(incoming.make_readable)
     parent.url_defaults(embed.stay_in_frame)
+    parent.before_request(incoming.refuse_other_bodies)
     parent.before_request(csrf.enforce)
     parent.before_request(access.enforce)
     parent.after_request(headers.secure)
@@ -208,6 +211,8 @@ def _blueprint() -> Blueprint:
         sessions,
         health,
         assets,
+        # The last, since it takes what no other rule does.
+        unknown,
     ):
         module.register(parent)
     return parent

@@ -6,15 +6,18 @@ from datetime import timedelta
 from typing import Any
 
 import click
-from flask import Flask, redirect, url_for
+from flask import Flask, redirect, request, url_for
 from flask.cli import FlaskGroup
 from flask.typing import ResponseReturnValue
 from flask_sqlalchemy import SQLAlchemy
 from flask_wtf import CSRFProtect
+from markupsafe import escape
+from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from .extension import Cpse
 from .settings import SettingsError
+from .web.headers import secure
 from .web.request_log import LOGGER_NAME
 
 _DEFAULTS = {
@@ -51,7 +54,9 @@ def create_app(config: Mapping[str, Any]) -> Flask:
     _believe_proxies(app)
     _log_to_stderr()
     app.add_url_rule("/", "home", _home)
-    app.register_error_handler(404, _not_found)
+    app.register_error_handler(HTTPException, _refusal)
+    # Whatever is answered here is ours, what Flask answers by itself too.
+    app.after_request(secure)
     return app
 
 
@@ -86,14 +91,19 @@ class _Lines(logging.Formatter):
         return record.getMessage() if record.name == LOGGER_NAME else super().format(record)
 
 
-def _not_found(_: Exception) -> ResponseReturnValue:
+def _refusal(error: HTTPException) -> ResponseReturnValue:
+    """A page for what is refused outside of the plugin's pages; it asks for nothing that could be missing."""
+    if error.response is not None or (error.code or 500) < 400:
+        return error.get_response()
+    words = "There is no such page." if error.code == 404 else (error.description or "It cannot be done like that.")
     page = (
-        '<!doctype html><html lang="en"><title>Not found</title>'
+        f'<!doctype html><html lang="en"><title>{escape(error.name)}</title>'
         '<meta name="viewport" content="width=device-width">'
-        "<main><h1>Not found</h1><p>There is no such page. "
-        f'<a href="{url_for("cpse.providers")}">Go to the providers</a>'
+        f"<main><h1>{escape(error.name)}</h1><p>{escape(words)} "
+        f'<a href="{request.script_root}/cpse/providers">Go to the providers</a>'
     )
-    return page, 404
+    kept = [(name, value) for name, value in error.get_headers() if name in ("Allow", "Retry-After")]
+    return page, error.code or 500, kept
 
 
 def _home() -> ResponseReturnValue:

@@ -2,8 +2,9 @@
 
 from flask import current_app, request
 
-# The identity provider sends it, and no page of ours; the token that it brings is what is looked at.
-_FROM_NO_PAGE = "cpse.back_channel_logout"
+# The first is sent by the identity provider and by no page of ours, and the token that it brings is what is looked at;
+# the second does nothing.
+_WITHOUT_TOKEN = frozenset({"cpse.back_channel_logout", "cpse.unknown"})
 
 
 def enforce() -> None:
@@ -11,5 +12,5 @@ def enforce() -> None:
 
     `WTF_CSRF_ENABLED` counts: a host switches it off in its tests.
     """
-    if current_app.config["WTF_CSRF_ENABLED"] and request.endpoint != _FROM_NO_PAGE:
+    if current_app.config["WTF_CSRF_ENABLED"] and request.endpoint not in _WITHOUT_TOKEN:
         current_app.extensions["csrf"].protect()

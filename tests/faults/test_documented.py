@@ -11,7 +11,7 @@ ROWS = (
     *(f"N{number}" for number in range(1, 5)),
     *(f"D{number}" for number in range(1, 8)),
     *(f"C{number}" for number in range(1, 8)),
-    *("U1", "U2", "U3", "U6", "U7"),
+    *(f"U{number}" for number in range(1, 8)),
 )
 _ROW = re.compile(r"^\| ([A-Z][0-9]+) \|.*\| ([^|]*) \|$", re.MULTILINE)
 

@@ -115,9 +115,10 @@ def running_intranet() -> Iterator[Intranet]:
 
 
 def rules(app: Flask) -> list[Rule]:
-    """The plugin's rules, in the order of the table."""
+    """The plugin's rules, in the order of the table, without what leads nowhere."""
     found = (rule for rule in app.url_map.iter_rules() if rule.endpoint.startswith("cpse."))
-    return sorted(found, key=lambda rule: (rule.rule, methods(rule)))
+    shown = (rule for rule in found if rule.endpoint != "cpse.unknown")
+    return sorted(shown, key=lambda rule: (rule.rule, methods(rule)))
 
 
 def methods(rule: Rule) -> tuple[str, ...]:

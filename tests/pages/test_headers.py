@@ -4,6 +4,7 @@ import re
 
 import pytest
 from flask import Flask
+from werkzeug.test import TestResponse
 
 from tests.conftest import MakeIntranet
 from tests.world import Who
@@ -27,6 +28,49 @@ def test_no_answer_is_kept_and_none_runs_foreign_code(page: PageClient, address:
     assert headers["Cache-Control"] == "no-store"
     assert {"HX-Request", "Cookie"} <= set(re.split(r", *", headers["Vary"]))
     assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+NOWHERE = ("/cpse/nothing", "/cpse/nothing/here?embed=1", "/cpse/providers/x/y", "/cpse/providers/", "/cpse/static/x")
+
+
+@pytest.mark.parametrize("address", NOWHERE)
+@pytest.mark.parametrize("method", ["GET", "POST", "PROPFIND"])
+@pytest.mark.parametrize("htmx", [True, False], ids=["htmx", "plain"])
+def test_an_address_that_is_none_is_answered_by_the_plugin(
+    page: PageClient, who: Who, address: str, method: str, htmx: bool
+) -> None:
+    who.staff = None
+    answer = page.client.open(address, method=method, headers=htmx_headers(TAB) if htmx else {})
+    assert answer.status_code == 404
+    assert "There is no such page." in answer.text
+    assert ("<html" in answer.text) is not htmx
+    assert_safe(answer)
+
+
+@pytest.mark.parametrize("address", ["/cpse/", "/cpse/providers", "/cpse/providers/4/matches", "/cpse/health"])
+@pytest.mark.parametrize("method", ["DELETE", "TRACE", "MKCOL"])
+def test_a_method_that_an_address_does_not_take_is_answered_by_the_plugin(
+    page: PageClient, address: str, method: str
+) -> None:
+    answer = page.client.open(address, method=method)
+    assert answer.status_code == 405
+    assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS"}
+    assert "This address cannot be used like that." in answer.text
+    assert_safe(answer)
+
+
+def test_the_prefix_alone_leads_to_the_list(page: PageClient) -> None:
+    answer = page.client.get("/cpse")
+    assert (answer.status_code, answer.headers["Location"]) == (308, "/cpse/")
+    assert_safe(answer)
+    assert page.get("/cpse").path == "/cpse/providers"
+
+
+def assert_safe(answer: TestResponse) -> None:
+    assert "frame-ancestors 'self'" in answer.headers["Content-Security-Policy"]
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Referrer-Policy"] == "same-origin"
 
 
 def test_a_refusal_is_not_kept_either(page: PageClient, who: Who) -> None:

@@ -22,6 +22,7 @@ PUBLIC_ENDPOINTS = {
     "cpse.session",
     "cpse.stay_signed_in",
     "cpse.back_channel_logout",
+    "cpse.unknown",
 }
 
 

@@ -57,3 +57,34 @@ def test_old_keys_are_taken_from_the_environment(monkeypatch: pytest.MonkeyPatch
     for key, value in given.items():
         monkeypatch.setenv(key, value)
     assert wsgi.create_app().config["SECRET_KEY_FALLBACKS"] == ["older", "old"]
+
+
+@pytest.mark.parametrize(
+    ("method", "address", "status"),
+    [
+        ("GET", "/", 302),
+        ("GET", "/nothing", 404),
+        ("POST", "/", 405),
+        ("GET", "/cpse//providers", 308),
+        ("GET", "/cpse/nothing", 404),
+        ("DELETE", "/cpse/providers", 405),
+        ("GET", "/cpse/signed-out", 200),
+    ],
+)
+def test_every_answer_has_the_headers_of_the_pages(method: str, address: str, status: int) -> None:
+    client = create_app({**SETTINGS, **OIDC}).test_client()
+    answer = client.open(address, method=method, base_url="https://intranet.county.example")
+    assert answer.status_code == status
+    assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Referrer-Policy"] == "same-origin"
+    assert status < 400 or "<h1>" in answer.text
+
+
+def test_a_request_for_another_host_is_refused_in_words_and_with_the_same_headers() -> None:
+    settings = {**SETTINGS, **OIDC, "TRUSTED_HOSTS": ["intranet.county.example"]}
+    for address in ("/", "/cpse/providers", "/nothing"):
+        answer = create_app(settings).test_client().get(address, base_url="https://evil.example")
+        assert (answer.status_code, "<h1>Bad Request</h1>" in answer.text) == (400, True)
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
