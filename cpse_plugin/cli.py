@@ -14,20 +14,28 @@ from . import migrate
 from .check_cli import check_command
 from .npi_cli import npi_commands
 from .outbound.trace import new_request_id, traced
+from .services.database import told_apart
 from .services.directory_file import DirectoryError
-from .services.errors import DatabaseBusy, DatabaseRefused
+from .services.errors import CommitUnknown, DatabaseBusy, DatabaseRefused
 from .services.history import HistoryEntry
 from .services.operations import Operation
 from .web.parts import parts
 
 
 class _Commands(AppGroup):
-    """Gives each run of a command an id, which is in its lines of the log and goes on to the Portal."""
+    """Gives each run of a command an id, which is in its lines of the log and goes on to the Portal.
+
+    What the database does not do is said in one line.
+    """
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that was named."""
         with traced(new_request_id()):
-            return super().invoke(ctx)
+            try:
+                with told_apart():
+                    return super().invoke(ctx)
+            except (DatabaseBusy, DatabaseRefused, CommitUnknown) as error:
+                raise click.ClickException(f"the county's database cannot be used: {error}") from error
 
 
 group = _Commands("cpse", help="The CPSE Portal plugin.")
@@ -94,11 +102,8 @@ def end_sessions(subject: str | None) -> None:
 def reconcile() -> None:
     """Finish what a crash or a fault of the Portal left open; fails where something still needs a person."""
     operations = parts().operations
-    try:
-        finished = operations.resume()
-        still_open = operations.open_for()
-    except (DatabaseBusy, DatabaseRefused) as error:
-        raise click.ClickException(f"the county's database cannot be used: {error}") from error
+    finished = operations.resume()
+    still_open = operations.open_for()
     for operation in finished:
         if not operation.is_open:
             click.echo(f"{'done' if operation.is_done else 'NOT DONE'}: {_told(operation)}")

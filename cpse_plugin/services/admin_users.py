@@ -134,7 +134,7 @@ class AdminUserService:
 
     def _note_progress(self, provider: CountyProvider, found: AdminUsers) -> None:
         try:
-            with self._database.write() as session:
+            with self._database.aside() as session:
                 keep_counts(session, provider.id, found.active_admins, len(found.open_invitations))
         except (DatabaseBusy, DatabaseRefused, CommitUnknown) as error:
             # The list of providers shows the numbers of an earlier time; that is no reason to keep back these.

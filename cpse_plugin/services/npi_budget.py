@@ -1,6 +1,7 @@
 """How often the NPI Registry is called, counted over all workers of the county."""
 
 import logging
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,15 +36,21 @@ class DatabaseCallBudget:
     def __init__(self, database: Database, *, longest_call: timedelta) -> None:
         self._database = database
         self._longest_call = longest_call
+        self._uncounted = threading.Lock()
+        self._next_uncounted = 0.0
 
     @contextmanager
     def turn(self, patience: float) -> Iterator[None]:
-        """See `CallBudget`."""
+        """See `CallBudget`. While the database is locked, calls keep this worker's own pace and are not counted."""
         call = str(uuid4())
+        gives_up = time.monotonic() + patience
         try:
-            self._wait_for_turn(call, patience)
+            self._wait_for_turn(call, gives_up)
         except DatabaseBusy as error:
-            raise RegistryBusy(f"the database does not say whose turn it is: {error}") from error
+            _log.warning("a call to the NPI Registry is not counted: %s", error)
+            self._keep_pace(gives_up)
+            yield
+            return
         except ServiceError as error:
             raise RegistryUnavailable(f"the calls to the registry cannot be counted: {error}") from error
         try:
@@ -51,17 +58,22 @@ class DatabaseCallBudget:
         finally:
             self._end(call)
 
-    def _wait_for_turn(self, call: str, patience: float) -> None:
-        gives_up = time.monotonic() + patience
+    def _wait_for_turn(self, call: str, gives_up: float) -> None:
         while True:
-            with self._database.write() as session:
+            with self._database.aside() as session:
                 wait = self._begin(session, call)
             if wait is None:
                 return
-            remaining = gives_up - time.monotonic()
-            if remaining <= 0:
-                raise RegistryBusy(f"no turn came within {patience:g} s")
-            time.sleep(min(wait.total_seconds(), remaining))
+            _sleep(wait.total_seconds(), gives_up)
+
+    def _keep_pace(self, gives_up: float) -> None:
+        """Wait as long as it takes for the calls of this worker alone not to be too many in a second."""
+        with self._uncounted:
+            begins = max(time.monotonic(), self._next_uncounted)
+            if begins > gives_up:
+                raise RegistryBusy("too many calls that could not be counted")
+            self._next_uncounted = begins + 1 / CALLS_A_SECOND
+        time.sleep(max(0.0, begins - time.monotonic()))
 
     def _begin(self, session: Session, call: str) -> timedelta | None:
         """Write the call down where there is room for it; otherwise say how long to wait before trying again."""
@@ -80,13 +92,21 @@ class DatabaseCallBudget:
 
     def _end(self, call: str) -> None:
         try:
-            with self._database.write() as session:
+            with self._database.aside() as session:
                 now = _now(session)
                 ended = update(NpiCallRow).where(NpiCallRow.id == call).values(leased_until=now)
                 session.execute(ended.execution_options(synchronize_session=False))
         except ServiceError as error:
             # The place comes back by itself.
             _log.warning("the end of a call to the NPI Registry was not written down: %s", error)
+
+
+def _sleep(seconds: float, gives_up: float) -> None:
+    """Sleep, but not for longer than there is patience. Raises `RegistryBusy` where that is over."""
+    remaining = gives_up - time.monotonic()
+    if remaining <= 0:
+        raise RegistryBusy("no turn came in time")
+    time.sleep(min(seconds, remaining))
 
 
 def _locked_now(session: Session) -> datetime:

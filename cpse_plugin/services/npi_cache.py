@@ -50,7 +50,7 @@ class DatabaseAnswerCache:
         """See `AnswerCache`."""
         values = {"npi": npi, "asked_at": self._clock(), "record": None if record is None else _plain(record)}
         try:
-            with self._database.write() as session:
+            with self._database.aside() as session:
                 session.execute(_kept(values, session.get_bind().dialect.name))
         except ServiceError as error:
             _log.warning("the answer about NPI %s cannot be kept: %s", npi, error)

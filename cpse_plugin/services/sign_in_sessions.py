@@ -211,15 +211,15 @@ class SignInSessions:
     def _see(self, id_hash: str, at: datetime) -> bool:
         """Write that the session was used; whether that could be done."""
         try:
-            with self._database.write() as session:
+            with self._database.aside() as session:
                 session.execute(
                     update(SignInSessionRow)
                     .where(SignInSessionRow.id_hash == id_hash, SignInSessionRow.seen_at < at)
                     .values(seen_at=at)
                 )
-        except (DatabaseBusy, DatabaseRefused, CommitUnknown):
+        except (DatabaseBusy, DatabaseRefused, CommitUnknown) as error:
             # A person who only reads can go on; the next request tries again.
-            _LOGGER.warning("a session's last use could not be written")
+            _LOGGER.warning("a session's last use is written later: %s", error)
             return False
         return True
 

@@ -7,6 +7,7 @@ from typing import Protocol, cast
 from flask import current_app, g, request, session
 
 from ..domain.access import Role, Staff
+from ..services.database import told_apart
 from ..services.kept_forms import KeptForms
 from ..services.sign_in_sessions import LiveSession, RoleCheck, SignInSessions
 from ..settings import Settings
@@ -199,7 +200,9 @@ def _find_out(this_request: object) -> _Who:
 def _staff_of_host() -> Staff | None:
     """Ask the host. What it answers decides what may be done here, so it is looked at closely."""
     loader = parts().host.staff_loader
-    staff: object = loader() if loader is not None else None
+    # The host looks its user up in a database too, often in this one.
+    with told_apart():
+        staff: object = loader() if loader is not None else None
     if staff is None:
         return None
     if not isinstance(staff, Staff):

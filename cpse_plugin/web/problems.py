@@ -6,6 +6,7 @@ is being checked, and must not be repeated.
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
@@ -316,6 +317,9 @@ def _page(problem: Problem, retry: str | None) -> str:
 
 def respond(problem: Problem) -> Response:
     """Answer with a problem: the piece that failed to htmx, a page to anyone else."""
+    with suppress(services.ServiceError):
+        # Whose page it is takes the database, which may be what failed; asked once more, it is nobody's.
+        current_staff()
     address = here() if problem.can_retry and request.method == "GET" else None
     if not wants_fragment():
         response = make_response(_page(problem, address))

@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[2]
 ROWS = (
     *(f"P{number}" for number in range(1, 16)),
     *(f"N{number}" for number in range(1, 5)),
-    *(f"D{number}" for number in range(1, 8)),
+    *(f"D{number}" for number in range(1, 11)),
     *(f"C{number}" for number in range(1, 8)),
     *(f"U{number}" for number in range(1, 8)),
 )
