@@ -124,7 +124,7 @@ def test_d9_a_connection_that_breaks_after_the_last_statement_of_a_read_is_told_
     seat: Seat, cpse: Parts, database_url: str
 ) -> None:
     seat.history("TC-1004")
-    broken = []
+    broken: list[str] = []
 
     @event.listens_for(cpse.database.engine, "after_cursor_execute")
     def break_connection(connection: object, cursor: psycopg.Cursor[object], statement: str, *_: object) -> None:
