@@ -55,6 +55,7 @@ _CARE_OF = re.compile(r"\bc/o\b")
 _WORD = re.compile(r"[&+]|[^\W_]+(?:(?<=\d)[-/.](?=\d)[^\W_]+)*")
 _PART = re.compile(r"[^\W_]+")
 _MOST_SPELLINGS = 128
+_SHORTEST_IDENTIFIER = 6
 
 
 def words(text: str) -> list[str]:
@@ -118,22 +119,33 @@ def written_alike(one: str, other: str) -> bool:
     return bool(ours and theirs) and not spellings(ours).isdisjoint(spellings(theirs))
 
 
-def search_text(name: str) -> str:
-    """What a name is searched in: the name run together, as it is, written out, and abbreviated.
+def search_text(name: str, *numbers: str) -> str:
+    """What a provider is searched in: its numbers, and its name run together, as it is, written out, and abbreviated.
 
     Run together, because `OBrien` and `ABC` are typed for what is written `O Brien` and `A.B.C.`.
     """
     found = words(name)
-    if not found:
-        return " ".join(plain_letters(name).split())
     short = (_SHORT.get(word, word) for word in found)
-    return " ".join(dict.fromkeys((_run_together(found), *sorted(spellings(found)), _run_together(short))))
+    texts = [_run_together(found), *sorted(spellings(found)), _run_together(short)]
+    for number in numbers:
+        texts += ["".join(_PART.findall(plain_letters(number))), plain_letters(number)]
+    # A name or number of signs alone, such as `???`, is found by its signs.
+    texts += [] if found else plain_letters(name).split()
+    return " ".join(dict.fromkeys(text for text in texts if text))
 
 
 def search_words(text: str) -> list[tuple[str, ...]]:
     """The words of what somebody typed into a search; of each, one of the ways to write it is part of `search_text`."""
-    found = [part for word in words(text) for part in _PART.findall(word)] or plain_letters(text).split()
-    return [(word, *(long for long in _LONG.get(word, ()) if _adds(word, long))) for word in found]
+    found = [word for word in words(text) if word not in ("&", "+")] or plain_letters(text).split()
+    return [(word, *_other_spellings(word)) for word in found]
+
+
+def _other_spellings(word: str) -> list[str]:
+    grouped = "".join(_PART.findall(word))
+    # Identifiers are typed in groups of digits; 2-10 is none.
+    if grouped != word and len(grouped) >= _SHORTEST_IDENTIFIER:
+        return [grouped]
+    return [long for long in _LONG.get(word, ()) if _adds(word, long)]
 
 
 def _adds(word: str, long: str) -> bool:

@@ -10,7 +10,8 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from ..domain.access import Action, Staff, require
 from ..domain.providers import CountyProvider, Profile, ProviderType, SetUpStatus
-from ..domain.text import clean_text, fold_words
+from ..domain.spelling import search_words
+from ..domain.text import clean_text
 from ..models import ProviderRow
 from .database import Database, now
 from .errors import StaleProfile
@@ -171,8 +172,10 @@ class Providers:
 
 
 def _conditions(query: ListQuery) -> list[ColumnElement[bool]]:
-    words = fold_words(clean_text(query.text, 200)).split()[:_MAX_WORDS]
-    conditions: list[ColumnElement[bool]] = [ProviderRow.search_text.contains(word, autoescape=True) for word in words]
+    words = search_words(clean_text(query.text, 200))[:_MAX_WORDS]
+    conditions: list[ColumnElement[bool]] = [
+        or_(*(ProviderRow.search_text.contains(spelling, autoescape=True) for spelling in word)) for word in words
+    ]
     if query.status is not None:
         conditions.append(ProviderRow.status == query.status)
     return conditions

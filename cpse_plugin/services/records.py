@@ -4,6 +4,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from ..domain.providers import Address, CountyProvider, Link, Profile, ProviderType, set_up_status
+from ..domain.spelling import search_text
 from ..domain.text import fold_words
 from ..models import LinkRow, ProviderRow
 from .errors import AlreadyLinked, NotFound
@@ -64,7 +65,7 @@ def link(row: LinkRow) -> Link:
 def refresh_derived(row: ProviderRow) -> None:
     """Bring the columns up to date that follow from the others: set-up status, order and search text."""
     row.sort_name = fold_words(row.name)[:200]
-    row.search_text = f"{row.sort_name} {row.npi} {row.sed_code} {row.county_provider_id.casefold()}"
+    row.search_text = search_text(row.name, row.npi, row.sed_code, row.county_provider_id)
     row.status = set_up_status(
         profile(row),
         linked=row.link is not None,
