@@ -9,6 +9,7 @@ from ..services.sign_in_sessions import LiveSession
 from ..sign_in import SignInFailed, TokenRefused, parts, safe_next_page, session_id
 from ..web.access import public
 from ..web.htmx import current_page
+from ..web.rate_limit import LOGOUT, limited
 from ..web.request_log import note_error
 
 _LOGGER = logging.getLogger("cpse_plugin.sign_in")
@@ -45,6 +46,7 @@ def _state(session: LiveSession | None) -> ResponseReturnValue:
 
 
 @public
+@limited(LOGOUT)
 def back_channel_logout() -> ResponseReturnValue:
     """End the sessions that the identity provider says are over (OpenID Connect Back-Channel Logout 1.0).
 

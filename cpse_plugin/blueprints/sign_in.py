@@ -68,7 +68,7 @@ def _ask_for_the_role(client: OidcClient, next_page: str | None) -> ResponseRetu
     While the provider is down, whoever is signed in goes on with the role last known, and it is asked a minute later.
     """
     try:
-        client.ping()
+        client.make_sure_it_answers()
     except SignInFailed as failure:
         return _go_on_with_role(failure, next_page)
     return _go_to_provider(client, next_page, silent=True)

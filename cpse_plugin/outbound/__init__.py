@@ -1,7 +1,8 @@
 """Calls to other systems over HTTP, each of them bounded in time and size.
 
 `BoundedSession` is a `requests.Session` whose every call ends within a deadline, whatever the other side does; whose
-answers have a largest size; and which follows no redirect. `BoundedOAuth2Session` is the same for Authlib.
+answers have a largest size; and which follows no redirect. `ask_for_token` and `read_token` speak to the token endpoint
+of an OAuth 2.0 server.
 
 A session may be shared by threads as long as none of them changes it: its connections are in urllib3's locked pool and
 it keeps no cookies.
@@ -10,23 +11,42 @@ it keeps no cookies.
 from .bulkhead import Bulkhead, NoPlace, Section
 from .deadline import TimeLimit, time_limit
 from .errors import AnswerTooLarge, DeadlineExceeded, NotSent, UnreadableAnswer, reason, was_sent
-from .json_answers import read_json
-from .session import DEFAULT_TIMEOUT, USER_AGENT, BoundedOAuth2Session, BoundedSession
+from .json_answers import checked, read_as, read_json
+from .session import DEFAULT_TIMEOUT, USER_AGENT, BoundedSession
+from .token_endpoint import (
+    BearerToken,
+    ClientAuthentication,
+    SecretInForm,
+    SecretInHeader,
+    TokenAnswer,
+    TokenNotGranted,
+    ask_for_token,
+    read_token,
+)
 
 __all__ = [
     "DEFAULT_TIMEOUT",
     "USER_AGENT",
     "AnswerTooLarge",
-    "BoundedOAuth2Session",
+    "BearerToken",
     "BoundedSession",
     "Bulkhead",
+    "ClientAuthentication",
     "DeadlineExceeded",
     "NoPlace",
     "NotSent",
+    "SecretInForm",
+    "SecretInHeader",
     "Section",
     "TimeLimit",
+    "TokenAnswer",
+    "TokenNotGranted",
     "UnreadableAnswer",
+    "ask_for_token",
+    "checked",
+    "read_as",
     "read_json",
+    "read_token",
     "reason",
     "time_limit",
     "was_sent",

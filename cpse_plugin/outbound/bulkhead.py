@@ -48,6 +48,11 @@ class Section:
         self._bulkhead = bulkhead
         self._own = threading.BoundedSemaphore(at_most)
 
+    @classmethod
+    def apart(cls, places: int) -> "Section":
+        """A section with a bulkhead of its own, for a system that shares its places with no other."""
+        return cls(Bulkhead(places), places)
+
     @contextmanager
     def place(self) -> Iterator[None]:
         """Hold a place until the block ends. Raises `NoPlace` at once where there is none; it never waits."""

@@ -6,7 +6,6 @@ from importlib.metadata import version
 from typing import Any
 
 import requests
-from authlib.integrations.requests_client import OAuth2Session
 from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies
 
@@ -50,10 +49,6 @@ class BoundedSession(requests.Session):
 
     def __init__(self, timeout: Timeout = DEFAULT_TIMEOUT, *, max_bytes: int = DEFAULT_MAX_BYTES) -> None:
         super().__init__()
-        self.set_bounds(timeout, max_bytes=max_bytes)
-
-    def set_bounds(self, timeout: Timeout, *, max_bytes: int = DEFAULT_MAX_BYTES) -> None:
-        """Put the bounds in place, for a class whose other parent makes the session without coming here."""
         self.timeout = timeout
         self.max_bytes = max_bytes
         self.trust_env = False
@@ -106,14 +101,6 @@ class BoundedSession(requests.Session):
         if verify is None or verify is True:
             verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
         return super().merge_environment_settings(url, found, stream, verify, cert)
-
-
-class BoundedOAuth2Session(OAuth2Session, BoundedSession):  # type: ignore[misc]  # Authlib has no types.
-    """Authlib's session within the same bounds; takes Authlib's arguments and `timeout`."""
-
-    def __init__(self, *args: Any, timeout: Timeout = DEFAULT_TIMEOUT, **kwargs: Any) -> None:
-        OAuth2Session.__init__(self, *args, **kwargs)
-        self.set_bounds(timeout)
 
 
 def _told_apart(error: OSError, limit: TimeLimit) -> requests.RequestException:

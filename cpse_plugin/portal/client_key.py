@@ -4,12 +4,13 @@ import json
 import logging
 import time
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from authlib.oauth2.rfc7523 import PrivateKeyJWT
 from authlib.oauth2.rfc7523.assertion import sign_jwt_bearer_assertion
+from authlib.oauth2.rfc7523.client import ASSERTION_TYPE
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from joserfc.errors import JoseError, SecurityWarning
@@ -17,9 +18,9 @@ from joserfc.jwk import ECKey, RSAKey
 
 _log = logging.getLogger("cpse_plugin.portal")
 
-ASSERTION_SECONDS = 60
-# An endpoint may refuse an assertion from the future; so much may this machine's clock be fast without harm.
-CLOCK_TOLERANCE_SECONDS = 30
+ASSERTION_SECONDS = 120
+# An endpoint may refuse an assertion from the future, and one that is over; so much may the clocks differ without harm.
+CLOCK_TOLERANCE_SECONDS = 60
 _LEAST_RSA_BITS = 2048
 _JWK_KINDS: dict[str, Any] = {"RSA": RSAKey, "EC": ECKey}
 _RSA_ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
@@ -142,30 +143,33 @@ def _content(file: Path) -> str:
         raise ValueError("is no text; a key in PEM or a JWK is needed") from None
 
 
-class PortalPrivateKeyJWT(PrivateKeyJWT):  # type: ignore[misc]  # Authlib has no types.
-    """Authlib's client authentication with an assertion of its own for every request.
+@dataclass(frozen=True, slots=True, repr=False)
+class ClientAssertion:
+    """Client authentication by an assertion of its own for every request, since each counts once.
 
-    Authlib's puts the first `jti` into the claims that it was made with and would send it again with every later
-    assertion, lets an assertion live for an hour, and keeps the first key. `audience` is the `aud` of all assertions.
+    `audience` is the `aud` of all of them.
     """
 
-    def __init__(self, key: ClientKey, audience: str) -> None:
-        super().__init__(audience)
-        self._key = key
+    client_id: str
+    key: ClientKey
+    audience: str
 
-    def sign(self, auth: Any, token_endpoint: str) -> str:
-        """Return a new assertion for the client that `auth` names."""
-        signing_key = self._key.current()
+    def headers(self) -> Mapping[str, str]:
+        """Nothing."""
+        return {}
+
+    def form(self) -> Mapping[str, str]:
+        """A new assertion, signed with the key that the client has now."""
+        signing_key = self.key.current()
         issued_at = int(time.time()) - CLOCK_TOLERANCE_SECONDS
         assertion = sign_jwt_bearer_assertion(
             key=signing_key.key,
-            issuer=auth.client_id,
-            # Authlib calls it so; it is what this object was made with.
-            audience=token_endpoint,
-            subject=auth.client_id,
+            issuer=self.client_id,
+            audience=self.audience,
+            subject=self.client_id,
             issued_at=issued_at,
             expires_at=issued_at + CLOCK_TOLERANCE_SECONDS + ASSERTION_SECONDS,
             header={"kid": signing_key.key_id} if signing_key.key_id else {},
             alg=signing_key.algorithm,
         )
-        return str(assertion)
+        return {"client_assertion_type": ASSERTION_TYPE, "client_assertion": str(assertion)}

@@ -1,24 +1,32 @@
 """The bearer token of the OAuth 2.0 client-credentials grant: fetched once, kept, renewed before it ends."""
 
 import logging
-import re
+import math
 import threading
 import time
 from dataclasses import dataclass
+from urllib.parse import quote_plus
 
 import requests
-from authlib.integrations.base_client import OAuthError
 
-from ..domain.text import clean_text
-from ..outbound import BoundedOAuth2Session, UnreadableAnswer, read_json, reason
+from ..outbound import (
+    BoundedSession,
+    ClientAuthentication,
+    SecretInHeader,
+    TokenAnswer,
+    TokenNotGranted,
+    UnreadableAnswer,
+    ask_for_token,
+    read_token,
+    reason,
+)
 from ..settings import Settings, SettingsError
-from .client_key import ClientKey, PortalPrivateKeyJWT
+from .client_key import ClientAssertion, ClientKey
 from .gateway import PortalAccessRefused, PortalBusy, PortalClientRefused, PortalNotAsked
 from .problems import retry_after
 
 _log = logging.getLogger("cpse_plugin.portal")
 
-_BEARER = re.compile(r"[\x21-\x7e]{1,16384}")
 # The life of a token whose answer does not tell it; RFC 6749 only recommends that it does.
 _ASSUMED_LIFE = 300.0
 _LONGEST_LIFE = 86_400.0
@@ -30,6 +38,13 @@ _PAUSE_AFTER_FAILURE = 1.0
 _REFUSALS = {400: PortalAccessRefused, 401: PortalClientRefused, 403: PortalAccessRefused}
 # What RFC 6749 and 6750 define for a refusal that no later request changes.
 _PASSING_ERRORS = frozenset({"temporarily_unavailable", "server_error"})
+
+
+class _TokenAnswer(TokenAnswer, frozen=True):
+    """What is read of the endpoint's answer. Some endpoints write `expires_in` as text, or `scope` as a list."""
+
+    expires_in: int | float | str | None = None
+    scope: str | list[str] | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -58,13 +73,8 @@ class TokenSource:
         self._lock = threading.Lock()
         self._token: _Token | None = None
         self._failure: _Failure | None = None
-        self._authentication: PortalPrivateKeyJWT | None = None
-        if settings.portal_private_key:
-            try:
-                key = ClientKey(settings.portal_private_key)
-            except ValueError as error:
-                raise SettingsError(f"CPSE_PORTAL_PRIVATE_KEY {error}") from None
-            self._authentication = PortalPrivateKeyJWT(key, settings.portal_assertion_audience)
+        self._session = BoundedSession(settings.portal_timeout)
+        self._client = _client(settings)
 
     def current(self) -> str:
         """Return a token that is good for a while. Raises `PortalNotAsked` or a subclass of it where there is none."""
@@ -114,43 +124,46 @@ class TokenSource:
 
     def _fetch(self) -> _Token:
         asked_at = time.monotonic()
+        grant = {"grant_type": "client_credentials"}
+        if self._settings.portal_scope:
+            grant["scope"] = self._settings.portal_scope
         try:
-            with self._session() as session:
-                answer = session.fetch_token(self._settings.portal_token_url, grant_type="client_credentials")
-            return _read(answer, asked_at)
-        except PortalNotAsked:
-            raise
-        except OAuthError as error:
-            words = clean_text(self._without_secret(f"{error.error}: {error.description or ''}"), 200)
-            if error.error in _PASSING_ERRORS:
-                raise PortalNotAsked(f"the token endpoint cannot answer now ({words})") from error
-            refused = PortalClientRefused if error.error == "invalid_client" else PortalAccessRefused
-            raise refused(f"the token endpoint refuses the client ({words})") from error
+            response = ask_for_token(self._session, self._settings.portal_token_url, grant, self._client)
         except requests.RequestException as error:
             raise PortalNotAsked(f"the token endpoint gave no answer ({reason(error)})") from error
-        except Exception as error:
-            # Authlib stumbles in many ways over an answer of an odd form. Without a token nothing may be asked.
-            raise PortalNotAsked(f"the token endpoint's answer cannot be used ({type(error).__name__})") from error
+        status = response.status_code
+        if status in (429, 503):
+            raise PortalBusy(f"the token endpoint asks to wait (HTTP {status})", retry_after=retry_after(response))
+        try:
+            return _kept(read_token(response, _TokenAnswer), asked_at)
+        except TokenNotGranted as error:
+            raise self._refusal(error) from error
+        except UnreadableAnswer as error:
+            text = f"the token endpoint's answer cannot be used (HTTP {status}: {error})"
+            raise _REFUSALS.get(status, PortalNotAsked)(text) from error
+
+    def _refusal(self, error: TokenNotGranted) -> PortalNotAsked:
+        words = self._without_secret(error.words)
+        if error.status >= 500 or error.code in _PASSING_ERRORS:
+            return PortalNotAsked(f"the token endpoint cannot answer now ({words})")
+        refused = PortalClientRefused if error.status == 401 or error.code == "invalid_client" else PortalAccessRefused
+        return refused(f"the token endpoint refuses the client ({words})")
 
     def _without_secret(self, words: str) -> str:
         """What the endpoint says, should it repeat what it was sent."""
         secret = self._settings.portal_client_secret
-        return words.replace(secret, "***") if secret else words
+        return words.replace(secret, "***").replace(quote_plus(secret), "***") if secret else words
 
-    def _session(self) -> BoundedOAuth2Session:
-        settings = self._settings
-        method = "private_key_jwt" if self._authentication else "client_secret_basic"
-        session = BoundedOAuth2Session(
-            client_id=settings.portal_client_id,
-            client_secret=settings.portal_client_secret,
-            token_endpoint_auth_method=method,
-            scope=settings.portal_scope or None,
-            timeout=settings.portal_timeout,
-        )
-        if self._authentication:
-            session.register_client_auth_method(self._authentication)
-        session.register_compliance_hook("access_token_response", _checked)
-        return session
+
+def _client(settings: Settings) -> ClientAuthentication:
+    """How the client signs in: with its key where there is one, else with its secret."""
+    if not settings.portal_private_key:
+        return SecretInHeader(settings.portal_client_id, settings.portal_client_secret or "")
+    try:
+        key = ClientKey(settings.portal_private_key)
+    except ValueError as error:
+        raise SettingsError(f"CPSE_PORTAL_PRIVATE_KEY {error}") from None
+    return ClientAssertion(settings.portal_client_id, key, settings.portal_assertion_audience)
 
 
 def _again(error: PortalNotAsked) -> PortalNotAsked:
@@ -160,31 +173,19 @@ def _again(error: PortalNotAsked) -> PortalNotAsked:
     return type(error)(error.detail)
 
 
-def _checked(response: requests.Response) -> requests.Response:
-    """Look at what Authlib does not look at: the status, and whether the content can be read safely."""
-    status = response.status_code
-    if status in (429, 503):
-        raise PortalBusy(f"the token endpoint asks to wait (HTTP {status})", retry_after=retry_after(response))
-    try:
-        content = read_json(response)
-    except UnreadableAnswer as error:
-        content = str(error)
-    if isinstance(content, dict) and (status == 200 or ("error" in content and 400 <= status < 500)):
-        return response
-    raise _REFUSALS.get(status, PortalNotAsked)(
-        f"the token endpoint answered with HTTP {status} and neither a token nor an OAuth error"
-    )
-
-
-def _read(answer: object, asked_at: float) -> _Token:
-    if not isinstance(answer, dict):
-        raise PortalNotAsked("the token endpoint's answer is no JSON object")
-    text, kind = answer.get("access_token"), answer.get("token_type", "bearer")
-    if not isinstance(text, str) or not _BEARER.fullmatch(text):
-        raise PortalNotAsked("the token endpoint's answer holds no token that can be sent")
-    if not isinstance(kind, str) or kind.lower() != "bearer":
-        raise PortalNotAsked("the token endpoint's answer holds a token of another type than Bearer")
-    life = min(max(float(answer.get("expires_in") or _ASSUMED_LIFE), 0.0), _LONGEST_LIFE)
-    scope = answer.get("scope")
+def _kept(answer: _TokenAnswer, asked_at: float) -> _Token:
+    life = min(_seconds(answer.expires_in) or _ASSUMED_LIFE, _LONGEST_LIFE)
+    scope = " ".join(answer.scope) if isinstance(answer.scope, list) else answer.scope
     good_until = asked_at + life - min(_MARGIN, life * _MARGIN_SHARE)
-    return _Token(text, good_until, scope if isinstance(scope, str) else None)
+    return _Token(answer.access_token, good_until, scope)
+
+
+def _seconds(value: float | str | None) -> float:
+    """The life of a token; 0 where the answer does not tell it. Raises `UnreadableAnswer`."""
+    try:
+        seconds = float(value or 0)
+    except (ValueError, OverflowError):
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise UnreadableAnswer("expires_in is no number of seconds")
+    return seconds

@@ -23,6 +23,8 @@ from flask import Flask, session
 from joserfc import jws, jwt
 from joserfc.jwk import KeySet, RSAKey
 
+from .client_secret import by_secret_in_header
+
 SCOPES = ("openid", "profile", "email")
 PERSON_KEY = "person"
 SID_KEY = "sid"
@@ -62,13 +64,14 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Client(ClientMixin):  # type: ignore[misc]  # Authlib has no types.
-    """The one application that is registered here: the intranet."""
+    """The one application that is registered here: the intranet, which gives its secret by `auth_method`."""
 
     client_id: str
     client_secret: str = field(repr=False)
     redirect_uris: tuple[str, ...]
     post_logout_redirect_uris: tuple[str, ...]
     backchannel_logout_uri: str | None = None
+    auth_method: str = "client_secret_basic"
 
     @property
     def client_metadata(self) -> dict[str, Any]:
@@ -91,7 +94,7 @@ class Client(ClientMixin):  # type: ignore[misc]  # Authlib has no types.
         return hmac.compare_digest(self.client_secret.encode(), client_secret.encode())
 
     def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:  # noqa: ARG002
-        return method == "client_secret_basic"
+        return method == self.auth_method
 
     def check_response_type(self, response_type: str) -> bool:
         return response_type == "code"
@@ -235,7 +238,7 @@ def create_authorization_server(app: Flask, provider: IdentityProvider) -> Autho
     """Put Authlib's server together: code grant with PKCE, id_token, issuer in the answer, sign-out."""
 
     class Grant(AuthorizationCodeGrant):  # type: ignore[misc]
-        TOKEN_ENDPOINT_AUTH_METHODS = ("client_secret_basic",)
+        TOKEN_ENDPOINT_AUTH_METHODS = ("client_secret_basic", "client_secret_post")
 
         def save_authorization_code(self, code: str, request: Any) -> None:
             data = request.payload.data
@@ -307,6 +310,7 @@ def create_authorization_server(app: Flask, provider: IdentityProvider) -> Autho
         # Nothing here takes access tokens, so none is kept.
         save_token=lambda token, request: None,  # noqa: ARG005
     )
+    server.register_client_auth_method("client_secret_basic", by_secret_in_header)
     server.register_grant(Grant, [_S256Only(required=True), IdTokens(require_nonce=True)])
     server.register_extension(Issuer())
     server.register_endpoint(EndSession)

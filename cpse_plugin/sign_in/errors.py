@@ -37,6 +37,13 @@ class ProviderUnavailable(SignInFailed):
     sentence = "The county's identity provider did not answer as it should."
 
 
+class ProviderBusy(ProviderUnavailable):
+    """The identity provider was not asked, since others wait for it already."""
+
+    sentence = "The county's identity provider is slow to answer just now. Please try again in a minute."
+    status = 503
+
+
 class TokenRefused(SignInFailed):
     """The identity provider's answer is not proof of who the person is."""
 

@@ -32,9 +32,13 @@ class LogoutToken(SignedToken):
 
     name = "logout token"
     types = ("LOGOUT+JWT",)
+    # Room for a chain of certificates in the header; the claims are few.
+    longest = 16_384
 
     def logout(self, issuer: str, client_id: str, now: float) -> ProviderLogout:
-        """Return what is over once all claims are checked. Raises `TokenRefused`. Only for a token that is signed."""
+        """Return what is over once all claims are checked. Raises `TokenRefused`. It is only for a token that is
+        signed to say what is over; to be refused, a token need not be signed.
+        """
         claims = self._common_claims(issuer, client_id, now)
         events = claims.get("events")
         if not isinstance(events, dict) or not isinstance(events.get(EVENT), dict):

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from ..settings import SettingsError
 from .errors import ProviderUnavailable
 from .id_token import ALGORITHMS
+from .issuer import both, is_same
 
 _WELL_KNOWN = "/.well-known/openid-configuration"
 _LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -19,7 +20,8 @@ _LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 class ProviderMetadata:
     """The addresses of an identity provider and what the client must know of its ways.
 
-    `names_itself` is set where every authorization response carries the issuer (RFC 9207).
+    `names_itself` is set where every authorization response carries the issuer (RFC 9207), `secret_in_form` where the
+    token endpoint takes the client's secret in no other way.
     """
 
     issuer: str
@@ -28,27 +30,29 @@ class ProviderMetadata:
     jwks_uri: str
     end_session_endpoint: str | None
     names_itself: bool
-    token_auth_method: str
+    secret_in_form: bool
 
 
-def issuers_of(discovery_url: str) -> frozenset[str]:
-    """The issuers that may stand behind a discovery address: it without its end, with or without a last slash.
+def issuer_of(discovery_url: str) -> str:
+    """The issuer that stands behind a discovery address: it without its end. Some providers add a last slash.
 
     Raises `SettingsError` for an address that is none.
     """
     base, end, _ = discovery_url.partition("?")[0].partition(_WELL_KNOWN)
     if not end or base + end != discovery_url.partition("?")[0]:
         raise SettingsError(f"CPSE_OIDC_DISCOVERY_URL: must end with {_WELL_KNOWN}")
-    return frozenset({base, base + "/"})
+    return base
 
 
-def read_metadata(document: object, issuers: frozenset[str]) -> ProviderMetadata:
+def read_metadata(document: object, expected: str) -> ProviderMetadata:
     """Read a discovery document. Raises `ProviderUnavailable` for one that is incomplete, unsafe or another's."""
     if not isinstance(document, Mapping):
         raise ProviderUnavailable("the discovery document is no JSON object")
     issuer = document.get("issuer")
-    if not isinstance(issuer, str) or issuer not in issuers:
-        raise ProviderUnavailable("the issuer in the discovery document is not the one of the discovery address")
+    if not isinstance(issuer, str) or not (is_same(issuer, expected) or is_same(issuer, expected + "/")):
+        raise ProviderUnavailable(
+            f"the issuer in the discovery document is {both(issuer, expected)} by CPSE_OIDC_DISCOVERY_URL"
+        )
     _must_offer(document, "response_types_supported", ("code",))
     _must_offer(document, "code_challenge_methods_supported", ("S256",))
     _must_offer(document, "id_token_signing_alg_values_supported", ALGORITHMS)
@@ -62,7 +66,7 @@ def read_metadata(document: object, issuers: frozenset[str]) -> ProviderMetadata
         ),
         # Anything but a plain false counts as a promise: to expect too much refuses, to expect too little lets in.
         names_itself=document.get("authorization_response_iss_parameter_supported", False) is not False,
-        token_auth_method=_token_auth_method(document),
+        secret_in_form=_wants_secret_in_form(document),
     )
 
 
@@ -97,11 +101,11 @@ def _must_offer(document: Mapping[str, object], name: str, wanted: tuple[str, ..
         raise ProviderUnavailable(f"{name} in the discovery document has none of {', '.join(wanted)}")
 
 
-def _token_auth_method(document: Mapping[str, object]) -> str:
-    """HTTP Basic, the protocol's default, unless the provider takes the secret in the form alone."""
+def _wants_secret_in_form(document: Mapping[str, object]) -> bool:
+    """Whether the token endpoint takes the secret in the form alone; HTTP Basic is the protocol's default."""
     offered = document.get("token_endpoint_auth_methods_supported")
     if not isinstance(offered, list) or "client_secret_basic" in offered:
-        return "client_secret_basic"
+        return False
     if "client_secret_post" in offered:
-        return "client_secret_post"
+        return True
     raise ProviderUnavailable("the identity provider takes no client secret at its token endpoint")

@@ -9,30 +9,31 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
 from urllib.parse import urlencode
 
-import requests
 from authlib.common.security import generate_token
-from authlib.integrations.base_client import OAuthError
+from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
+from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from werkzeug.datastructures import MultiDict
 
-from ..outbound import BoundedOAuth2Session, BoundedSession, UnreadableAnswer, read_json, reason, time_limit
+from ..domain.text import clean_text
+from ..outbound import time_limit
 from ..settings import Settings
 from .errors import NotBegunHere, ProviderRefused, ProviderUnavailable, SignInFailed, TokenRefused
 from .id_token import Expectation, IdToken, SignedToken
 from .identity import Identity
-from .kept import Kept
-from .keys import VerificationKey, read_keys
+from .issuer import both, is_same
+from .keys import VerificationKey
 from .logout_token import LogoutToken, ProviderLogout
-from .metadata import ProviderMetadata, issuers_of, read_metadata
+from .metadata import ProviderMetadata
 from .pending import PendingSignIn
+from .provider import Provider
 
 # `profile` and `email` bring the name for the screen and the address for the Portal's audit trail.
 SCOPE = "openid profile email"
 # Seconds for all calls that one page waits for: discovery, keys, token and, after a change of keys, keys again.
-_LONGEST_WAIT = 20
-Read = TypeVar("Read")
+_LONGEST_WAIT = 12
+_LONGEST_CODE = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +64,15 @@ class OidcClient:
     """
 
     def __init__(self, settings: Settings, *, clock: Callable[[], float] = time.time) -> None:
-        self._discovery_url = settings.oidc_discovery_url or ""
-        self._issuers = issuers_of(self._discovery_url)
         self._client_id = settings.oidc_client_id or ""
-        self._client_secret = settings.oidc_client_secret or ""
         self._role_claim = settings.role_claim
         self._clock = clock
-        self._http = BoundedSession()
-        self._metadata = Kept(self._fetch_metadata, clock)
-        self._keys = Kept(self._fetch_keys, clock)
+        self._provider = Provider(settings, clock)
+
+    @property
+    def is_ailing(self) -> bool:
+        """Whether the identity provider failed within the last minute."""
+        return self._provider.is_ailing
 
     def begin(self, redirect_uri: str, next_page: str | None, *, silent: bool = False) -> tuple[PendingSignIn, str]:
         """Begin a sign-in: what the browser's session must keep, and the address to send the browser to.
@@ -80,7 +81,7 @@ class OidcClient:
         that it would have to ask (`ProviderRefused`). Raises `SignInFailed`.
         """
         with _failing_closed():
-            metadata = self._metadata.get()
+            metadata = self._provider.metadata()
         pending = PendingSignIn(
             state=generate_token(32),
             nonce=generate_token(32),
@@ -89,14 +90,18 @@ class OidcClient:
             begun=int(self._clock()),
             silent=silent,
         )
-        with self._authlib_session(metadata, redirect_uri) as session:
-            address, _ = session.create_authorization_url(
-                metadata.authorization_endpoint,
-                state=pending.state,
-                nonce=pending.nonce,
-                code_verifier=pending.verifier,
-                **({"prompt": "none"} if silent else {}),
-            )
+        address = prepare_grant_uri(
+            metadata.authorization_endpoint,
+            self._client_id,
+            "code",
+            redirect_uri,
+            SCOPE,
+            pending.state,
+            nonce=pending.nonce,
+            code_challenge=create_s256_code_challenge(pending.verifier),
+            code_challenge_method="S256",
+            prompt="none" if silent else None,
+        )
         return pending, str(address)
 
     def finish(self, answer: AuthorizationAnswer, pending: PendingSignIn, redirect_uri: str) -> Identity:
@@ -111,7 +116,7 @@ class OidcClient:
         Raises `SignInFailed`.
         """
         with _failing_closed():
-            endpoint = self._metadata.get().end_session_endpoint
+            endpoint = self._provider.metadata().end_session_endpoint
         if endpoint is None:
             return None
         query = urlencode({"client_id": self._client_id, "post_logout_redirect_uri": back_to})
@@ -121,13 +126,16 @@ class OidcClient:
         """What the identity provider says is over (back-channel logout). Raises `SignInFailed`."""
         with _failing_closed():
             token = LogoutToken(logout_token)
-            self._check_signature(token)
-            return token.logout(self._metadata.get().issuer, self._client_id, self._clock())
+            # Anybody can send one; what is refused for its claims makes nobody fetch keys.
+            issuer = self._provider.metadata().issuer
+            logout = token.logout(issuer, self._client_id, self._clock())
+            self._check_signature(token, self._provider.keys())
+            return logout
 
-    def ping(self) -> None:
-        """Make sure that the identity provider answers with a document that can be used. Raises `SignInFailed`."""
+    def make_sure_it_answers(self) -> None:
+        """Return where the identity provider has answered lately or does so now. Raises `SignInFailed`."""
         with _failing_closed():
-            self._metadata.fetch()
+            self._provider.make_sure_it_answers()
 
     def inspect(self) -> tuple[str, int]:
         """Fetch the discovery document and the keys anew; returns the issuer and the number of keys of use here.
@@ -135,78 +143,35 @@ class OidcClient:
         Raises `SignInFailed`, where the issuer is not the expected one too.
         """
         with _failing_closed():
-            issuer = self._metadata.fetch().issuer
-            return issuer, len(self._keys.fetch())
+            return self._provider.inspect()
 
     def _identity(self, answer: AuthorizationAnswer, pending: PendingSignIn, redirect_uri: str) -> Identity:
         if not pending.is_open(self._clock()):
             raise NotBegunHere("the sign-in began too long ago")
-        metadata = self._metadata.get()
+        metadata = self._provider.metadata()
         code = _code(answer, metadata)
-        tokens = self._exchange(code, pending, redirect_uri, metadata)
-        token = IdToken(tokens["id_token"])
-        self._check_signature(token)
-        expected = Expectation(metadata.issuer, self._client_id, pending.nonce, tokens["access_token"])
+        # First the keys: where they cannot be had, the code is not used up for nothing.
+        keys = self._provider.keys()
+        tokens = self._provider.tokens(
+            {
+                "grant_type": "authorization_code",
+                "code": code,
+                "redirect_uri": redirect_uri,
+                "code_verifier": pending.verifier,
+            }
+        )
+        token = IdToken(tokens.id_token)
+        self._check_signature(token, keys)
+        expected = Expectation(metadata.issuer, self._client_id, pending.nonce, tokens.access_token)
         return Identity.from_claims(token.claims(expected, self._clock()), self._role_claim)
 
-    def _exchange(
-        self, code: str, pending: PendingSignIn, redirect_uri: str, metadata: ProviderMetadata
-    ) -> dict[str, str]:
-        """Give the code for the tokens; both of them are in what is returned."""
-        with self._authlib_session(metadata, redirect_uri) as session:
-            session.register_compliance_hook("access_token_response", _readable)
-            try:
-                tokens = session.fetch_token(
-                    metadata.token_endpoint,
-                    grant_type="authorization_code",
-                    code=code,
-                    redirect_uri=redirect_uri,
-                    code_verifier=pending.verifier,
-                )
-            except OAuthError as error:
-                raise ProviderRefused(f"the token endpoint refused the code: {error.error!r}") from error
-            except requests.RequestException as error:
-                raise ProviderUnavailable(f"the token endpoint did not answer: {reason(error)}") from error
-            except (ValueError, TypeError) as error:
-                raise ProviderUnavailable(f"the token answer cannot be read ({type(error).__name__})") from error
-        return _checked_tokens(tokens)
-
-    def _check_signature(self, token: SignedToken) -> None:
-        keys = self._keys.get()
+    def _check_signature(self, token: SignedToken, keys: tuple[VerificationKey, ...]) -> None:
         if token.is_signed_by(keys):
             return
         # The provider may have changed its keys within the hour.
-        renewed = self._keys.renewed(keys)
+        renewed = self._provider.renewed_keys(keys)
         if renewed is keys or not token.is_signed_by(renewed):
             raise TokenRefused(f"no key of the identity provider made the signature (alg {token.alg})")
-
-    def _authlib_session(self, metadata: ProviderMetadata, redirect_uri: str) -> Any:
-        """Return a session for one sign-in, since Authlib's keeps the token that it fetches."""
-        return BoundedOAuth2Session(
-            client_id=self._client_id,
-            client_secret=self._client_secret,
-            token_endpoint_auth_method=metadata.token_auth_method,
-            scope=SCOPE,
-            redirect_uri=redirect_uri,
-            code_challenge_method="S256",
-        )
-
-    def _fetch_metadata(self) -> ProviderMetadata:
-        return self._fetch(self._discovery_url, lambda document: read_metadata(document, self._issuers))
-
-    def _fetch_keys(self) -> tuple[VerificationKey, ...]:
-        return self._fetch(self._metadata.get().jwks_uri, read_keys)
-
-    def _fetch(self, address: str, read: Callable[[object], Read]) -> Read:
-        try:
-            response = self._http.get(address, headers={"Accept": "application/json"})
-            if response.status_code != 200:
-                raise ProviderUnavailable(f"{address} answered {response.status_code}")
-            return read(read_json(response))
-        except requests.RequestException as error:
-            raise ProviderUnavailable(f"{address} did not answer: {reason(error)}") from error
-        except UnreadableAnswer as error:
-            raise ProviderUnavailable(f"{address}: {error}") from error
 
 
 @contextmanager
@@ -227,29 +192,10 @@ def _code(answer: AuthorizationAnswer, metadata: ProviderMetadata) -> str:
     """Return the code once it is certain that the provider that was asked sent it (RFC 9207)."""
     if answer.issuer is None and metadata.names_itself:
         raise TokenRefused("the answer does not name the identity provider, which promises to do so")
-    if answer.issuer not in (None, metadata.issuer):
-        raise TokenRefused("the answer names another identity provider")
+    if answer.issuer is not None and not is_same(answer.issuer, metadata.issuer):
+        raise TokenRefused(f"the answer names another identity provider: {both(answer.issuer, metadata.issuer)}")
     if answer.error is not None:
-        raise ProviderRefused(f"the identity provider answered {answer.error!r}")
-    if not answer.code:
+        raise ProviderRefused(f"the identity provider answered {clean_text(answer.error, 100)!r}")
+    if not answer.code or len(answer.code) > _LONGEST_CODE or not answer.code.isprintable():
         raise ProviderRefused("the identity provider sent no code")
     return answer.code
-
-
-def _readable(response: requests.Response) -> requests.Response:
-    """Let Authlib see nothing but a JSON object, which is a success or names an error."""
-    body = read_json(response)
-    if not isinstance(body, dict):
-        raise UnreadableAnswer("the token answer is no JSON object")
-    if "error" not in body and response.status_code != 200:
-        raise UnreadableAnswer(f"the token endpoint answered {response.status_code}")
-    return response
-
-
-def _checked_tokens(tokens: Any) -> dict[str, str]:
-    if str(tokens.get("token_type")).lower() != "bearer":
-        raise TokenRefused("the token answer has another token_type than Bearer")
-    for name in ("access_token", "id_token"):
-        if not isinstance(tokens.get(name), str) or not tokens[name]:
-            raise TokenRefused(f"the token answer has no {name}")
-    return {name: tokens[name] for name in ("access_token", "id_token")}

@@ -106,11 +106,12 @@ def _is_time_to_ask_for_the_role() -> bool:
     """Whether the identity provider is asked on the way to this page.
 
     A page can make the detour through the provider, and a form or a piece of a page cannot: pages do so early. A frame
-    cannot either, since identity providers let nobody frame them.
+    cannot either, since identity providers let nobody frame them. Nobody is sent to one that has just failed.
     """
-    session = current_session()
+    session, provider = current_session(), parts().oidc
     is_page = request.method == "GET" and not is_htmx() and shown() is not Shown.FRAMED
-    return is_page and session is not None and session.role_check is not RoleCheck.FRESH
+    is_due = session is not None and session.role_check is not RoleCheck.FRESH
+    return is_page and is_due and provider is not None and not provider.is_ailing
 
 
 def _to_sign_in(way_back: _WayBack) -> ResponseReturnValue:

@@ -21,6 +21,8 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 # A whole office can stand behind one address, and each of its people comes by here at every check of the role.
 SIGN_IN = parse("120 per minute")
+# The identity provider is one address, and when it is restarted a whole county signs out.
+LOGOUT = parse("300 per minute")
 # The script asks for a name once an NPI is complete; nobody types that many.
 NPI_LOOK_UP = parse("60 per minute")
 INVITATION = parse("100 per hour")

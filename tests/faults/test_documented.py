@@ -12,6 +12,7 @@ ROWS = (
     *(f"D{number}" for number in range(1, 11)),
     *(f"C{number}" for number in range(1, 8)),
     *(f"U{number}" for number in range(1, 8)),
+    *(f"I{number}" for number in range(1, 5)),
 )
 _ROW = re.compile(r"^\| ([A-Z][0-9]+) \|.*\| ([^|]*) \|$", re.MULTILINE)
 

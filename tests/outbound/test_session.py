@@ -19,7 +19,6 @@ import requests
 from cpse_plugin.outbound import (
     USER_AGENT,
     AnswerTooLarge,
-    BoundedOAuth2Session,
     BoundedSession,
     DeadlineExceeded,
     NotSent,
@@ -348,16 +347,6 @@ def test_requests_name_the_plugin(session: BoundedSession) -> None:
         session.get(server.url)
         assert f"User-Agent: {USER_AGENT}\r\n".encode() in server.requests[0]
     assert USER_AGENT.startswith("cpse_plugin/")
-
-
-def test_authlibs_session_is_bounded_too() -> None:
-    with raw_server(drip_body) as server, BoundedOAuth2Session("client", "secret", timeout=PATIENT) as session:
-        started = time.monotonic()
-        with pytest.raises(DeadlineExceeded), time_limit(LIMIT):
-            session.fetch_token(server.url, grant_type="client_credentials")
-        assert b"Authorization: Basic " in server.requests[0]
-        assert f"User-Agent: {USER_AGENT}\r\n".encode() in server.requests[0]
-    assert time.monotonic() - started < GENEROUS
 
 
 def test_a_file_of_certificates_that_is_missing_is_an_error_like_any_other(

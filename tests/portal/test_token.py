@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import quote_plus
 
 import pytest
 import requests
@@ -15,6 +16,10 @@ from responses import matchers
 from cpse_plugin.outbound import NotSent
 from cpse_plugin.portal.client import HttpPortalGateway
 from cpse_plugin.portal.gateway import PortalAccessRefused, PortalBusy, PortalNotAsked
+from cpse_plugin.portal.token import TokenSource
+from cpse_plugin.sandbox.portal import Portal, PortalClient
+from cpse_plugin.sandbox.server import LoopbackServer, listen
+from cpse_plugin.sandbox.world import load_world
 
 from .samples import BASE, KEY, SECRET, STAFF, TOKEN_URL, problem, provider, settings, token_answer
 
@@ -169,6 +174,11 @@ def test_after_a_second_401_access_is_refused(gateway: HttpPortalGateway, mocked
         {"json": {"error": "invalid_scope"}, "status": 400},
         {"json": {"error": "invalid_client"}, "status": 200},
         {"body": "<html>Forbidden</html>", "status": 403},
+        {"json": {"error": {"code": "invalid_client", "message": "No such client"}}, "status": 401},
+        {"json": {"error": ["invalid_client"], "error_description": {"text": 7}}, "status": 400},
+        {"json": {"error": 7, "error_description": None}, "status": 403},
+        {"json": {"error": "invalid_client", "error_description": ["unknown", None]}, "status": 401},
+        {"body": b'\xef\xbb\xbf{"error": "invalid_client"}', "status": 401},
         {"json": {"title": "Bad Request"}, "status": 400},
     ],
 )
@@ -206,6 +216,19 @@ def test_a_client_that_is_refused_is_a_matter_for_the_operator(
         {"json": token_answer(token_type=7)},
         {"json": token_answer(expires_in="abc")},
         {"json": token_answer(expires_in=[1])},
+        {"json": token_answer(expires_in=True)},
+        {"json": token_answer(expires_in=-1)},
+        {"json": token_answer(expires_in="-1")},
+        {"json": token_answer(expires_in="nan")},
+        {"body": '{"access_token": "a", "token_type": "Bearer", "expires_in": ' + "9" * 400 + "}"},
+        {"json": token_answer(access_token=7)},
+        {"json": token_answer(access_token="a\n")},
+        {"json": token_answer(scope=7)},
+        {"json": token_answer(scope=[7])},
+        {"json": {"error": {"code": "overloaded"}}, "status": 500},
+        {"json": {"error": ["overloaded"]}, "status": 502},
+        {"json": {"access_token": None}, "status": 201},
+        {"body": b'\xef\xbb\xbf{"access_token": 7}'},
         {"body": '{"access_token": "a", "expires_in": 1e999}'},
         {"json": token_answer(), "status": 302, "headers": {"Location": "https://elsewhere.example/"}},
         {"json": token_answer(), "status": 404},
@@ -221,6 +244,51 @@ def test_without_a_token_the_portal_is_not_asked(
         get(gateway)
     assert not isinstance(caught.value, PortalAccessRefused)
     assert one.call_count == 0
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"json": token_answer(), "status": 201},
+        {"body": b"\xef\xbb\xbf" + json.dumps(token_answer()).encode()},
+        {"json": token_answer(expires_in=None, scope=None, token_type="BEARER")},
+        {"json": token_answer(expires_in=0)},
+        {"json": token_answer(scope=SCOPE.split(), error=None, more={"of": ["it"]})},
+    ],
+    ids=["created", "byte order mark", "nothing told", "no life", "scope in a list"],
+)
+def test_a_token_that_can_be_used_is_used(
+    gateway: HttpPortalGateway, mocked: responses.RequestsMock, answer: dict[str, Any]
+) -> None:
+    mocked.post(TOKEN_URL, **answer)
+    mocked.get(ONE, json=provider())
+    get(gateway)
+    assert used(mocked) == ["canary-token-1"]
+
+
+def test_what_an_endpoint_repeats_of_a_secret_is_not_told(mocked: responses.RequestsMock) -> None:
+    secret = "100% se:cret+é"
+    for words in (secret, quote_plus(secret)):
+        mocked.post(TOKEN_URL, json={"error": "invalid_client", "error_description": f"wrong: {words}"}, status=401)
+        with pytest.raises(PortalAccessRefused) as caught:
+            get(HttpPortalGateway(settings(CPSE_PORTAL_CLIENT_SECRET=secret)))
+        assert "wrong: ***" in caught.value.detail
+        mocked.reset()
+
+
+@pytest.mark.parametrize("secret", ["a:b", "100%", "a+b", "a b", "é", "%2B", "a~b.c-d_e", ":% +é&=/?#"])
+def test_a_secret_of_any_characters_is_taken(secret: str) -> None:
+    """By a Portal that decodes the header as RFC 6749 says."""
+    listener = listen()
+    base = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    clients = [PortalClient("tamarack: intranet+1", "tamarack", secret=secret)]
+    portal = Portal(base_url=base, clients=clients, smtp_port=9, seed=load_world().portal)
+    known = {"CPSE_PORTAL_URL": f"{base}/v1", "CPSE_PORTAL_CLIENT_ID": "tamarack: intranet+1"}
+    with LoopbackServer("portal", portal.faults, listener=listener):
+        assert TokenSource(settings(**known, CPSE_PORTAL_CLIENT_SECRET=secret)).current()
+        with pytest.raises(PortalAccessRefused):
+            TokenSource(settings(**known, CPSE_PORTAL_CLIENT_SECRET=secret + "x")).current()
+    portal.close()
 
 
 @pytest.mark.parametrize("status", [429, 503])

@@ -41,7 +41,7 @@ def publish(world: World, *keys: Key) -> None:
     """Let the provider's key set hold these, and let the intranet know."""
     content = {"keys": [_for_any_algorithm(key) for key in keys]}
     world.tampered.always["/jwks"] = ("200 OK", json.dumps(content).encode())
-    world.client._keys.fetch()
+    world.client.inspect()
 
 
 def _for_any_algorithm(key: Key) -> dict[str, Any]:

@@ -54,7 +54,7 @@ other_metadata = pytest.mark.parametrize("world", [_as_it_is, _lists_nothing], i
 
 def publish(world: World, change: Callable[[Document], Document]) -> None:
     world.tampered.answer_once(DISCOVERY, change(discovery_document(world.provider_url)))
-    world.client.ping()
+    world.client.inspect()
 
 
 @pytest.fixture
@@ -196,4 +196,5 @@ def test_a_provider_of_another_name_is_not_even_asked(change: Callable[[Document
 
         assert refused.status_code == 502
         assert "cpse_sign_ins" not in browser.open("/session").json()
+        world.clock.ahead = 6
         assert browser.sign_in().status_code == 302

@@ -23,7 +23,7 @@ from limits import RateLimitItem
 from cpse_plugin import Cpse
 from cpse_plugin.domain.access import Role, Staff
 from cpse_plugin.models import Base, LinkRow, ProviderRow
-from cpse_plugin.sandbox.identity_provider import create_identity_provider
+from cpse_plugin.sandbox.identity_provider import create_identity_provider, discovery_document
 from cpse_plugin.sandbox.identity_provider_grants import IdentityProvider
 from cpse_plugin.sandbox.server import LoopbackServer, listen
 from cpse_plugin.services.database import now
@@ -80,12 +80,15 @@ class Tampered:
         self.calls: Counter[str] = Counter()
         self.once: dict[str, list[tuple[str, bytes]]] = {}
         self.always: dict[str, tuple[str, bytes]] = {}
+        self.rewrite: dict[str, Callable[[bytes], tuple[str, bytes]]] = {}
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         path = environ["PATH_INFO"]
         self.calls[path] += 1
         queue = self.once.get(path)
         replaced = queue.pop(0) if queue else self.always.get(path)
+        if replaced is None and path in self.rewrite:
+            replaced = self.rewrite[path](b"".join(self._app(environ, lambda *_: lambda _: None)))
         if replaced is None:
             return self._app(environ, start_response)
         status, body = replaced
@@ -194,6 +197,15 @@ class World:
     def browser(self) -> Browser:
         """A browser that was never here."""
         return Browser(self.host_url)
+
+    def take_secret(self, secret: str, method: str = "client_secret_basic") -> None:
+        """Let the provider know the intranet by this secret, given in this one way, and say so."""
+        self.idp.client = replace(self.idp.client, client_secret=secret, auth_method=method)
+        document = discovery_document(self.provider_url)
+        self.tampered.always[DISCOVERY] = (
+            "200 OK",
+            json.dumps({**document, "token_endpoint_auth_methods_supported": [method]}).encode(),
+        )
 
     def forge(self, change: Callable[[dict[str, Any], dict[str, Any]], str | None] | None) -> None:
         """Let every id_token go through `change` from now on."""

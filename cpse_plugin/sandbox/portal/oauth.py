@@ -18,6 +18,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 from werkzeug.security import gen_salt
 
+from ..client_secret import by_secret_in_header
 from .problems import Problem
 from .store import Store, moment
 
@@ -182,6 +183,7 @@ def add_token_endpoint(app: Flask, tokens: Tokens) -> None:
             lambda **_: gen_salt(43), expires_generator=lambda *_: max(1, int(tokens.life.total_seconds()))
         ),
     )
+    server.register_client_auth_method("client_secret_basic", by_secret_in_header)
     server.register_client_auth_method("private_key_jwt", Assertion())
     server.register_grant(Grant)
 
