@@ -25,6 +25,8 @@ SEEN_AT_MOST_EVERY = timedelta(minutes=1)
 REMEMBERED_FOR = timedelta(days=1)
 # How long a role counts anew where the identity provider could not be asked.
 POSTPONED_BY = timedelta(minutes=1)
+# How far the clocks of two machines that share the database may be apart.
+LEEWAY = timedelta(seconds=60)
 # Every request asks so.
 _BY_HASH = select(*SignInSessionRow.__table__.columns).where(SignInSessionRow.id_hash == bindparam("id_hash"))
 # A session as it is kept, read whole or by its columns.
@@ -95,7 +97,7 @@ class SignInSessions:
             row = connection.execute(_BY_HASH, {"id_hash": digest(session_id)}).one_or_none()
         if row is None or not self._is_live(row, at):
             return None
-        is_to_be_written = is_use and at - row.seen_at >= SEEN_AT_MOST_EVERY
+        is_to_be_written = is_use and not -LEEWAY <= at - row.seen_at < SEEN_AT_MOST_EVERY
         seen_at = at if is_to_be_written and self._see(row.id_hash, at) else row.seen_at
         return self._as_live(row, at, seen_at)
 
@@ -194,15 +196,16 @@ class SignInSessions:
 
     def _is_live(self, row: _Columns, at: datetime) -> bool:
         # A clock that was set back makes a time negative; then the session is over rather than alive for long.
-        return row.ended_at is None and row.created_at <= at < min(row.ends_at, row.seen_at + self.limits.idle)
+        has_begun = row.created_at <= at + LEEWAY
+        return row.ended_at is None and has_begun and at < min(row.ends_at, row.seen_at + self.limits.idle)
 
     def _as_live(self, row: _Columns, at: datetime, seen_at: datetime) -> LiveSession:
         idle_end = seen_at + self.limits.idle
         age = at - row.role_checked_at
-        check = RoleCheck.OVER if age >= self.limits.role_check else RoleCheck.DUE
+        check = RoleCheck.OVER if age >= self.limits.role_check or age < -LEEWAY else RoleCheck.DUE
         return LiveSession(
             staff=_staff_of(row),
-            role_check=RoleCheck.FRESH if age < self._due_after else check,
+            role_check=RoleCheck.FRESH if -LEEWAY <= age < self._due_after else check,
             idle_end=idle_end,
             longest_end=row.ends_at,
             seconds_left=max(0, int((min(idle_end, row.ends_at) - at).total_seconds())),
@@ -214,7 +217,9 @@ class SignInSessions:
             with self._database.aside() as session:
                 session.execute(
                     update(SignInSessionRow)
-                    .where(SignInSessionRow.id_hash == id_hash, SignInSessionRow.seen_at < at)
+                    .where(SignInSessionRow.id_hash == id_hash)
+                    # Another machine may just have written a later time, if not so late that a clock was set back.
+                    .where(or_(SignInSessionRow.seen_at < at, SignInSessionRow.seen_at > at + LEEWAY))
                     .values(seen_at=at)
                 )
         except (DatabaseBusy, DatabaseRefused, CommitUnknown) as error:

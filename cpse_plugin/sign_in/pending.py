@@ -4,6 +4,8 @@ from collections.abc import MutableMapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from .id_token import LEEWAY
+
 SESSION_KEY = "cpse_sign_ins"
 # Each takes some 200 bytes, and browsers silently drop a cookie of more than 4 KB.
 MOST = 5
@@ -27,7 +29,7 @@ class PendingSignIn:
 
     def is_open(self, now: float) -> bool:
         """Whether the person may still come back with an answer."""
-        return 0 <= now - self.begun < ENDS_AFTER
+        return -LEEWAY <= now - self.begun < ENDS_AFTER
 
 
 def keep(session: MutableMapping[str, Any], pending: PendingSignIn) -> None:

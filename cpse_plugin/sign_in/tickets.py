@@ -13,13 +13,14 @@ from flask import current_app
 from itsdangerous import BadData, URLSafeTimedSerializer
 
 from ..services.sign_in_sessions import digest
+from .id_token import LEEWAY
 from .sessions import current_session, parts, session_id
 
 SALT = "cpse_frame_ticket"
 SIGNATURE = {"key_derivation": "hmac", "digest_method": hashlib.sha256}
 _LASTS = timedelta(minutes=1)
 # One machine gives a ticket and another takes it, and their clocks may differ.
-_LEEWAY = timedelta(seconds=30)
+_LEEWAY = timedelta(seconds=LEEWAY)
 # A used one is remembered for longer than any clock lets it count.
 _REMEMBERED = timedelta(hours=1)
 
@@ -49,7 +50,7 @@ def take(ticket: str) -> str | None:
     match content:
         case {"session": str(first), "jti": str(jti)}:
             now = datetime.now(UTC)
-            is_in_time = -_LEEWAY <= now - issued <= _LASTS
+            is_in_time = -_LEEWAY <= now - issued <= _LASTS + _LEEWAY
             return first if is_in_time and parts().sessions.use_once(jti, now + _REMEMBERED) else None
     # Another version of the plugin wrote it.
     return None
