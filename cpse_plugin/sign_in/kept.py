@@ -42,14 +42,16 @@ class Kept(Generic[Value]):
         self._fetching = Lock()
         self._begun = 0.0
 
-    def get(self, *, younger_than: float = KEPT_FOR) -> Value:
+    def get(self, *, younger_than: float | None = None) -> Value:
         """The value, fetched where there is none or it is too old. Raises `SignInFailed`, and `ProviderBusy` where
         another thread's fetch takes long.
         """
 
+        longest = KEPT_FOR if younger_than is None else younger_than
+
         def fit() -> _Held[Value] | None:
             held = self._held
-            return held if held is not None and self._is_within(held.since, younger_than) else None
+            return held if held is not None and self._is_within(held.since, longest) else None
 
         return (fit() or self._fetched_once(fit)).value
 

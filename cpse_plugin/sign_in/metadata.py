@@ -51,7 +51,7 @@ def read_metadata(document: object, expected: str) -> ProviderMetadata:
     issuer = document.get("issuer")
     if not isinstance(issuer, str) or not (is_same(issuer, expected) or is_same(issuer, expected + "/")):
         raise ProviderUnavailable(
-            f"the issuer in the discovery document is {both(issuer, expected)} by CPSE_OIDC_DISCOVERY_URL"
+            f"the issuer in the discovery document is not the one of the discovery address: {both(issuer, expected)}"
         )
     _must_offer(document, "response_types_supported", ("code",))
     _must_offer(document, "code_challenge_methods_supported", ("S256",))
