@@ -285,6 +285,8 @@ def _provider() -> ProviderRow:
         id=1,
         county_provider_id="TC-1",
         name="Granite Path",
+        npi="",
+        sed_code="",
         sort_name="granite path",
         search_text="granite path",
         version=1,
