@@ -13,6 +13,7 @@ from flask.cli import AppGroup
 from . import migrate
 from .check_cli import check_command
 from .npi_cli import npi_commands
+from .outbound import COMMAND_SECONDS, time_budget
 from .outbound.trace import new_request_id, traced
 from .services.database import told_apart
 from .services.directory_file import DirectoryError
@@ -102,8 +103,9 @@ def end_sessions(subject: str | None) -> None:
 def reconcile() -> None:
     """Finish what a crash or a fault of the Portal left open; fails where something still needs a person."""
     operations = parts().operations
-    finished = operations.resume()
-    still_open = operations.open_for()
+    with time_budget(COMMAND_SECONDS):
+        finished = operations.resume()
+        still_open = operations.open_for()
     for operation in finished:
         if not operation.is_open:
             click.echo(f"{'done' if operation.is_done else 'NOT DONE'}: {_told(operation)}")

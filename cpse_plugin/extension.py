@@ -47,7 +47,7 @@ from .services.providers import Providers
 from .services.sign_in_sessions import SessionLimits, SignInSessions
 from .settings import Settings, SettingsError
 from .sign_in.oidc import OidcClient
-from .web import access, context, csrf, embed, headers, incoming, problems, request_log
+from .web import access, context, csrf, embed, headers, incoming, problems, request_log, time_budget
 from .web.parts import Host, Parts
 from .web.pieces import HostContext
 from .web.rate_limit import RateLimits
@@ -189,6 +189,7 @@ def _blueprint() -> Blueprint:
     """The parent blueprint, made anew for each application so that two of them never meet."""
     parent = Blueprint("cpse", "cpse_plugin", template_folder="templates")
     request_log.register(parent)
+    time_budget.register(parent)
     parent.url_value_preprocessor(headers.limit_request)
     parent.url_value_preprocessor(incoming.make_readable)
     parent.url_defaults(embed.stay_in_frame)

@@ -18,7 +18,7 @@ from ..web.answers import page_or_block
 from ..web.htmx import push_url, toast, wants_fragment
 from ..web.kept_forms import typed_before
 from ..web.parts import parts
-from ..web.problems import Problem, describe
+from ..web.problems import Problem, describe, describe_look
 from ..web.rate_limit import INVITATION, limited
 from ..web.words import day
 from .profile_page import OperationReport, tab_items
@@ -57,7 +57,10 @@ def tab(
     if retrieve and provider.link is not None:
         try:
             found = parts().admin_users.retrieve(provider, signed_in_staff())
-        except (PortalError, ServiceError) as error:
+        except PortalError as error:
+            follows_change = request.method == "POST" or invited or changed
+            problem = describe_look(error) if follows_change else describe(error)
+        except ServiceError as error:
             problem = describe(error)
     return page_or_block(
         "cpse/admin_users/index.html",

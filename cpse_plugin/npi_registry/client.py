@@ -9,7 +9,17 @@ import requests
 from ..domain.identifiers import is_npi
 from ..domain.registry import NpiRecord, ProviderKind
 from ..domain.text import fold_words
-from ..outbound import DEFAULT_TIMEOUT, USER_AGENT, BoundedSession, UnreadableAnswer, read_json, reason, time_limit
+from ..outbound import (
+    DEFAULT_TIMEOUT,
+    USER_AGENT,
+    BoundedSession,
+    UnreadableAnswer,
+    is_silent,
+    note_silence,
+    read_json,
+    reason,
+    time_limit,
+)
 from ..settings import Timeout
 from . import parse
 from .gateway import MOST_FOUND, CallBudget, NameQuery, RegistryRefused, RegistryUnavailable
@@ -69,6 +79,8 @@ class ApiNpiRegistry:
         self.look_up(_NPI_OF_NOBODY)
 
     def _answer(self, parameters: Mapping[str, str], patience: float) -> object:
+        if is_silent(self._url):
+            raise RegistryUnavailable("the registry gave no answer a moment ago, to another call of the same work")
         with self._budget.turn(patience):
             response = self._called(parameters)
         if response.status_code != 200:
@@ -84,6 +96,7 @@ class ApiNpiRegistry:
             with time_limit(self._deadline):
                 response = self._session.get(self._url, params={"version": _VERSION, **parameters})
         except requests.RequestException as error:
+            note_silence(self._url)
             logger.warning("NPI Registry: no answer (%s) in %d ms", reason(error), _milliseconds_since(started))
             raise RegistryUnavailable(f"the registry gave no answer ({reason(error)})") from error
         logger.info("NPI Registry: HTTP %d in %d ms", response.status_code, _milliseconds_since(started))

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from ..domain.identifiers import is_npi
-from ..outbound import NoPlace, Section
+from ..outbound import NoPlace, Section, seconds_allowed
 from .gateway import (
     AnswerCache,
     KeptAnswer,
@@ -184,8 +184,11 @@ class _Flights:
 
 
 def _shared(flight: Future[RegistryAnswer]) -> RegistryAnswer:
-    # The one who asks is bounded in time, and so is this wait.
-    error = flight.exception()
+    try:
+        # The one who asks may have begun later, and have more time left.
+        error = flight.exception(timeout=seconds_allowed(None))
+    except TimeoutError:
+        raise RegistryUnavailable("the same question, asked by another request, was not answered in time") from None
     if isinstance(error, RegistryUnavailable):
         # An exception of one's own; one raised by several threads would collect all their tracebacks.
         raise type(error)(*error.args)

@@ -8,8 +8,16 @@ A session may be shared by threads as long as none of them changes it: its conne
 it keeps no cookies.
 """
 
+from .budget import (
+    COMMAND_SECONDS,
+    Budget,
+    is_silent,
+    note_silence,
+    seconds_left,
+    time_budget,
+)
 from .bulkhead import Bulkhead, NoPlace, Section
-from .deadline import TimeLimit, time_limit
+from .deadline import TimeLimit, seconds_allowed, time_limit
 from .errors import AnswerTooLarge, DeadlineExceeded, NotSent, UnreadableAnswer, reason, was_sent
 from .json_answers import checked, read_as, read_json
 from .session import DEFAULT_TIMEOUT, USER_AGENT, BoundedSession
@@ -25,11 +33,13 @@ from .token_endpoint import (
 )
 
 __all__ = [
+    "COMMAND_SECONDS",
     "DEFAULT_TIMEOUT",
     "USER_AGENT",
     "AnswerTooLarge",
     "BearerToken",
     "BoundedSession",
+    "Budget",
     "Bulkhead",
     "ClientAuthentication",
     "DeadlineExceeded",
@@ -44,10 +54,15 @@ __all__ = [
     "UnreadableAnswer",
     "ask_for_token",
     "checked",
+    "is_silent",
+    "note_silence",
     "read_as",
     "read_json",
     "read_token",
     "reason",
+    "seconds_allowed",
+    "seconds_left",
+    "time_budget",
     "time_limit",
     "was_sent",
 ]

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
+from .budget import current_budget
+
 
 @dataclass(slots=True)
 class TimeLimit:
@@ -41,11 +43,15 @@ def current_limit() -> TimeLimit | None:
 def time_limit(seconds: float) -> Iterator[TimeLimit]:
     """Give everything inside, however many calls it makes, at most `seconds` together.
 
-    Limits nest; the one that ends first holds.
+    Limits nest, and the budget of the present work is the outermost; the one that ends first holds.
     """
-    outer = _current.get()
-    ends = time.monotonic() + seconds
-    limit = TimeLimit(ends if outer is None else min(ends, outer.ends))
+    ends = [time.monotonic() + seconds]
+    outer, budget = _current.get(), current_budget()
+    if outer is not None:
+        ends.append(outer.ends)
+    if budget is not None:
+        ends.append(budget.calls_end)
+    limit = TimeLimit(min(ends))
     token = _current.set(limit)
     try:
         yield limit
@@ -54,14 +60,14 @@ def time_limit(seconds: float) -> Iterator[TimeLimit]:
 
 
 def seconds_allowed(patience: float | None) -> float | None:
-    """How long one operation of a socket may wait: `patience`, or less where the call ends before.
+    """How long one operation of a socket, or another wait, may take: `patience`, or less where the time ends before.
 
-    Raises `TimeoutError` where the time is up. Without a limit, `patience` alone counts.
+    Raises `TimeoutError` where the time is up. Without a limit or a budget, `patience` alone counts.
     """
-    limit = _current.get()
-    if limit is None:
+    limit, budget = _current.get(), current_budget()
+    if limit is None and budget is None:
         return patience
-    remaining = limit.remaining
+    remaining = limit.remaining if limit is not None else (budget.calls_end - time.monotonic() if budget else 0.0)
     if remaining <= 0:
         raise TimeoutError("the call's time is up")
     return remaining if patience is None else min(patience, remaining)

@@ -22,7 +22,7 @@ from ..outbound import Bulkhead, Section, UnreadableAnswer, read_json, time_limi
 from ..settings import Settings
 from . import parse, payloads
 from .exchange import Call, Exchange
-from .gateway import NotOnPortal, PortalOutcomeUnknown
+from .gateway import NotOnPortal, PortalError, PortalOutcomeUnknown, PortalUnanswered
 from .problems import request_id_of
 
 logger = logging.getLogger("cpse_plugin.portal")
@@ -49,11 +49,15 @@ class _KeptProfessions:
 class HttpPortalGateway:
     """A `PortalGateway` that speaks the contract; one is enough for a process, and threads may share it.
 
-    `places` are those that its calls may take of the server's threads, without them a bulkhead of its own.
+    `places` are those that its calls may take of the server's threads, without them a bulkhead of its own. Anybody may
+    ask for a ping, so that it has places apart where `places_of_ping` are given.
     """
 
-    def __init__(self, settings: Settings, places: Section | None = None) -> None:
+    def __init__(
+        self, settings: Settings, places: Section | None = None, *, places_of_ping: Section | None = None
+    ) -> None:
         self._exchange = Exchange(settings, places or Bulkhead(settings.upstream_calls).section())
+        self._places_of_ping = places_of_ping
         self._deadline = settings.portal_timeout.deadline
         self._professions: _KeptProfessions | None = None
 
@@ -206,7 +210,8 @@ class HttpPortalGateway:
 
     def ping(self) -> None:
         """See `PortalGateway`. Asks for the professions, which need no provider."""
-        self._exchange.answer(Call("listProfessions", "GET", "/professions", acting_user="cpse_plugin"))
+        call = Call("listProfessions", "GET", "/professions", acting_user="cpse_plugin")
+        self._exchange.answer(call, places=self._places_of_ping)
 
 
 def _path(portal_id: str, *rest: str) -> str:
@@ -235,8 +240,9 @@ def _parsed(response: requests.Response, read: Callable[[object], _Record]) -> _
         raise _unreadable(response, str(error)) from error
 
 
-def _unreadable(response: requests.Response, why: str) -> PortalOutcomeUnknown:
-    error = PortalOutcomeUnknown(
+def _unreadable(response: requests.Response, why: str) -> PortalError:
+    kind = PortalUnanswered if response.request.method == "GET" else PortalOutcomeUnknown
+    error = kind(
         f"HTTP {response.status_code}, but the answer cannot be used: {why}", request_id=request_id_of(response)
     )
     logger.warning("%s (request %s)", error.detail, error.request_id)

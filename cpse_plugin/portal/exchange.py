@@ -4,7 +4,7 @@ import logging
 import random
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote
 from uuid import UUID, uuid4
@@ -12,9 +12,19 @@ from uuid import UUID, uuid4
 import requests
 
 from ..domain.text import clean_text
-from ..outbound import BoundedSession, NoPlace, Section, TimeLimit, reason, time_limit, trace
+from ..outbound import (
+    BoundedSession,
+    NoPlace,
+    Section,
+    TimeLimit,
+    is_silent,
+    note_silence,
+    reason,
+    time_limit,
+    trace,
+)
 from ..settings import Settings
-from .gateway import PortalBusy, PortalRefused
+from .gateway import PortalAccessRefused, PortalBusy, PortalNotAsked, PortalRefused
 from .problems import from_failure, from_response, request_id_of, retry_after
 from .token import TokenSource
 
@@ -24,6 +34,8 @@ _ATTEMPTS_TO_READ = 3
 _PASSING_STATUSES = frozenset({502, 503, 504})
 _BUSY_STATUSES = frozenset({429, 503})
 _LONGEST_WAIT = 5.0
+# A change that has less than this share of a call's time left would most likely end as one of which nobody knows.
+_LEAST_SHARE_FOR_CHANGE = 0.25
 _ACTING_USER_LENGTH = 254
 # Every printable character of ASCII but the percent sign, which begins the code of one that is not.
 _PLAIN_IN_HEADER = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
@@ -52,10 +64,13 @@ class Call:
 class Exchange:
     """Carries out calls; safe to share by threads.
 
-    Everything that belongs to one call (fetching a token, a repetition) ends within the one deadline of the settings. A
-    call that reads is repeated, twice at most, after a failure that may pass. A call that changes something is sent
-    once, and again only after a 401, which says that it was not carried out. One that finds no place among `places` is
-    not sent at all.
+    Everything that belongs to one call (fetching a token, a repetition) ends within the one deadline of the settings,
+    and within the budget of the work that it belongs to. A call that reads is repeated, twice at most, after a failure
+    that may pass. A call that changes something is sent once, and again only after a 401, which says that it was not
+    carried out.
+
+    A call is not sent at all that finds no place among `places`, that belongs to work to which the Portal has given no
+    answer before, or that is to change something and has too little time left.
     """
 
     def __init__(self, settings: Settings, places: Section) -> None:
@@ -65,10 +80,15 @@ class Exchange:
         self._session = BoundedSession(settings.portal_timeout)
         self._places = places
 
-    def answer(self, call: Call) -> requests.Response:
-        """Return the Portal's answer to a call that succeeded; raises `PortalError` for every other outcome."""
+    def answer(self, call: Call, *, places: Section | None = None) -> requests.Response:
+        """Return the Portal's answer to a call that succeeded; raises `PortalError` for every other outcome.
+
+        `places` are taken instead of the exchange's own.
+        """
+        if is_silent(self._base):
+            raise PortalNotAsked("the Portal gave no answer a moment ago, to another call of the same work")
         try:
-            with self._places.place():
+            with (places or self._places).place():
                 response = self._exchanged(call)
         except NoPlace:
             logger.warning("%s was not sent: as many calls as may wait at once are waiting", call.operation)
@@ -78,18 +98,31 @@ class Exchange:
             # A refusal is for the person who asked; everything else is for whoever runs the plugin.
             level = logging.INFO if isinstance(error, PortalRefused) else logging.WARNING
             logger.log(level, "%s failed: %s (request %s)", call.operation, error, error.request_id)
+            if response.status_code in _PASSING_STATUSES and not isinstance(error, PortalBusy):
+                note_silence(self._base)
             raise error
         return response
 
     def _exchanged(self, call: Call) -> requests.Response:
         with time_limit(self._deadline) as limit:
-            token = self._tokens.current()
+            token = self._token(self._tokens.current)
             response = self._send(call, token, limit)
             if response.status_code == 401:
-                response = self._send(call, self._tokens.renewed(token), limit)
+                response = self._send(call, self._token(lambda: self._tokens.renewed(token)), limit)
         return response
 
+    def _token(self, get: Callable[[], str]) -> str:
+        try:
+            return get()
+        except PortalAccessRefused:
+            raise
+        except PortalNotAsked:
+            note_silence(self._base)
+            raise
+
     def _send(self, call: Call, token: str, limit: TimeLimit) -> requests.Response:
+        if call.changes and limit.remaining < self._deadline * _LEAST_SHARE_FOR_CHANGE:
+            raise PortalNotAsked("too little time was left to wait for an answer")
         attempts = 1 if call.changes else _ATTEMPTS_TO_READ
         for attempt in range(1, attempts + 1):
             # One id for all that a request of ours makes the Portal do; a call that belongs to none has its own.
@@ -100,7 +133,8 @@ class Exchange:
                 break
             time.sleep(pause)
         if isinstance(outcome, requests.RequestException):
-            raise from_failure(outcome, request_id) from outcome
+            note_silence(self._base)
+            raise from_failure(outcome, request_id, changes=call.changes) from outcome
         return outcome
 
     def _send_once(self, call: Call, token: str, request_id: str) -> requests.Response | requests.RequestException:

@@ -92,6 +92,10 @@ class PortalNotAsked(PortalError):
     """The Portal surely did not carry the call out: it could not be reached, or it turned the call away unread."""
 
 
+class PortalUnanswered(PortalNotAsked):
+    """The Portal was asked something, and no answer that can be used came back; the question was to change nothing."""
+
+
 class PortalAccessRefused(PortalNotAsked):
     """The Portal does not accept the plugin's credentials, or their scope does not reach: a matter for the operator."""
 
@@ -101,7 +105,7 @@ class PortalClientRefused(PortalAccessRefused):
 
 
 class PortalBusy(PortalNotAsked):
-    """The Portal asks to wait (429, or 503 with Retry-After); `retry_after` is in seconds, where it says how long."""
+    """The Portal asks to wait: 429, and for a call that reads 503 with Retry-After. `retry_after` is in seconds."""
 
     def __init__(self, detail: str, *, retry_after: float | None = None, request_id: str | None = None) -> None:
         super().__init__(detail, request_id=request_id)
@@ -109,9 +113,9 @@ class PortalBusy(PortalNotAsked):
 
 
 class PortalOutcomeUnknown(PortalError):
-    """The call went out, and no answer that can be trusted came back: it may or may not have been carried out.
+    """A call that changes something went out, and no answer that can be trusted came back.
 
-    For a call that changes nothing it means no more than that there is no answer.
+    It may or may not have been carried out.
     """
 
 

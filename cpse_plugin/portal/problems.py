@@ -1,8 +1,9 @@
 """What the Portal's refusals and failures mean: from RFC 9457 problem details to the exceptions of the gateway.
 
-The rule behind it: a refusal is believed where it is in the contract's form, for only the Portal itself writes that. An
-error page of something in between says nothing of what the Portal did, unless its status tells that the request was
-turned away.
+The rule behind it: of a change it is only believed that it was *not* carried out where the contract says so, by a
+problem document that it defines for this operation and status, or where the status itself says that the call was turned
+away at the door (401, 403, 429). Anything else may have been written by something in between while the Portal did its
+work, or by a Portal that broke off in the middle, and says nothing of the effect.
 """
 
 import math
@@ -33,20 +34,29 @@ from .gateway import (
     PortalNotAsked,
     PortalOutcomeUnknown,
     PortalRefused,
+    PortalUnanswered,
     ProviderExists,
     StillInProgress,
 )
 
 _TYPE_PREFIX = "urn:cpse:problem:"
+# The type of a problem of which the status says it all.
+_UNNAMED = "about:blank"
+_IN_USE = "idempotency-key-in-use"
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _MAX_ITEMS = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Problem details as the contract has them; `kind` is the type without the contract's prefix."""
+    """Problem details as the contract has them; `kind` is the type without the contract's prefix.
+
+    `is_own` says whether the Portal itself wrote them. What stands between can write some of its own, with types of its
+    own: then they say nothing of what the Portal did.
+    """
 
     kind: str
+    is_own: bool
     title: str
     detail: str
     errors: tuple[FieldError, ...]
@@ -80,11 +90,12 @@ def _seconds_until(moment: datetime) -> float:
     return max((aware - datetime.now(UTC)).total_seconds(), 0.0)
 
 
-def from_failure(error: requests.RequestException, request_id: str | None) -> PortalError:
-    """Return the meaning of a call that brought no answer."""
-    if was_sent(error):
-        return PortalOutcomeUnknown(f"no answer ({reason(error)})", request_id=request_id)
-    return PortalNotAsked(f"could not be reached ({reason(error)})", request_id=request_id)
+def from_failure(error: requests.RequestException, request_id: str | None, *, changes: bool) -> PortalError:
+    """Return the meaning of a call that brought no answer; `changes` says whether it was to change something."""
+    if not was_sent(error):
+        return PortalNotAsked(f"could not be reached ({reason(error)})", request_id=request_id)
+    kind = PortalOutcomeUnknown if changes else PortalUnanswered
+    return kind(f"no answer ({reason(error)})", request_id=request_id)
 
 
 def from_response(response: requests.Response, operation: str, *, changes: bool) -> PortalError:
@@ -96,22 +107,20 @@ def from_response(response: requests.Response, operation: str, *, changes: bool)
     summary = _summary(response, problem)
     if status in (401, 403):
         return PortalAccessRefused(summary, request_id=request_id)
-    if status == 429 or (status == 503 and _asks_to_wait(response, problem, changes=changes)):
+    if status == 429 or (status == 503 and "Retry-After" in response.headers and not changes):
+        # A proxy too answers 503 with Retry-After, when the Portal went away in the middle of its work.
         return PortalBusy(summary, retry_after=retry_after(response), request_id=request_id)
-    if 400 <= status < 500 and problem is not None:
-        return _refusal(status, problem, operation, summary, request_id)
-    if 400 <= status < 500 and status != 409:
+    if problem is not None and problem.is_own:
+        make = _maker(status, problem.kind, operation)
+        if make is not None:
+            return make(problem, summary, request_id)
+    if changes and problem is not None and (status, problem.kind) == (409, _IN_USE):
+        return StillInProgress(summary, request_id=request_id)
+    if changes:
+        return PortalOutcomeUnknown(summary, request_id=request_id)
+    if 400 <= status < 500:
         return PortalNotAsked(f"{summary}, not in the Portal's form; is its address right?", request_id=request_id)
-    return PortalOutcomeUnknown(summary, request_id=request_id)
-
-
-def _asks_to_wait(response: requests.Response, problem: Problem | None, *, changes: bool) -> bool:
-    """Whether a 503 was written before anything was done.
-
-    A proxy too sends 503 with Retry-After, when the Portal went away in the middle of its work. So for a change it
-    takes the Portal's own words.
-    """
-    return "Retry-After" in response.headers and (problem is not None or not changes)
+    return PortalUnanswered(summary, request_id=request_id)
 
 
 def read_problem(response: requests.Response) -> Problem | None:
@@ -122,8 +131,11 @@ def read_problem(response: requests.Response) -> Problem | None:
         return None
     if not isinstance(content, dict) or not ({"type", "title"} & content.keys()):
         return None
+    named = _text(content, "type")
+    has_own_type = named == _UNNAMED or named.startswith(_TYPE_PREFIX)
     return Problem(
-        kind=_text(content, "type").removeprefix(_TYPE_PREFIX),
+        kind=named.removeprefix(_TYPE_PREFIX),
+        is_own=has_own_type and content.get("status", response.status_code) == response.status_code,
         title=_text(content, "title"),
         detail=_text(content, "detail"),
         errors=tuple(_field_errors(content.get("errors"))),
@@ -171,15 +183,18 @@ def _summary(response: requests.Response, problem: Problem | None) -> str:
     return ": ".join(parts)
 
 
-def _refusal(status: int, problem: Problem, operation: str, summary: str, request_id: str | None) -> PortalError:
-    if problem.kind == "idempotency-key-in-use":
-        return StillInProgress(summary, request_id=request_id)
-    make = _BY_KIND.get(problem.kind) if status in (409, 422) else None
-    if make is None and status == 409 and operation in ("resendInvitation", "revokeInvitation"):
-        make = _plain(InvitationClosed)
-    if make is None:
-        make = _plain(_BY_STATUS.get(status, PortalRefused))
-    return make(problem, summary, request_id)
+def _maker(status: int, kind: str, operation: str) -> "_Maker | None":
+    """What the contract defines a problem of this status and kind to mean for an operation; None where it does not."""
+    if status == 409 and operation == "resendInvitation" and kind != _IN_USE:
+        # Accepted or revoked already, and the contract gives it no type.
+        return _plain(InvitationClosed)
+    if status == 409:
+        return _CONFLICTS.get((operation, kind))
+    if status in (404, 410):
+        return _plain(NotOnPortal) if operation not in _WITHOUT_PROVIDER else None
+    if status == 422 and kind == "idempotency-key-reused":
+        return _plain(KeyReused)
+    return _plain(InvalidContent) if status in (400, 422) else None
 
 
 _Maker = Callable[[Problem, str, str | None], PortalError]
@@ -206,18 +221,15 @@ def _invitation_pending(problem: Problem, summary: str, request_id: str | None) 
     return InvitationPending(summary, invitation_id=problem.invitation_id, title=problem.title, request_id=request_id)
 
 
-_BY_KIND: dict[str, _Maker] = {
-    "provider-exists": _provider_exists,
-    "already-associated": _already_associated,
-    "invitation-pending": _invitation_pending,
-    "admin-exists": _plain(AdminExists),
-    "credential-conflict": _plain(CredentialConflict),
-    "invitation-accepted": _plain(InvitationClosed),
-    "idempotency-key-reused": _plain(KeyReused),
+# The conflicts of the contract, each with the operation that can meet it.
+_CONFLICTS: dict[tuple[str, str], _Maker] = {
+    ("addProvider", "provider-exists"): _provider_exists,
+    ("associateProvider", "already-associated"): _already_associated,
+    ("dissociateProvider", "already-associated"): _already_associated,
+    ("inviteAdminUser", "invitation-pending"): _invitation_pending,
+    ("inviteAdminUser", "admin-exists"): _plain(AdminExists),
+    ("inviteAdminUser", "credential-conflict"): _plain(CredentialConflict),
+    ("revokeInvitation", "invitation-accepted"): _plain(InvitationClosed),
 }
-_BY_STATUS: dict[int, type[PortalRefused]] = {
-    400: InvalidContent,
-    404: NotOnPortal,
-    410: NotOnPortal,
-    422: InvalidContent,
-}
+# Nothing that an address under one provider names can be missing for these.
+_WITHOUT_PROVIDER = frozenset({"findProviders", "addProvider", "listProfessions"})

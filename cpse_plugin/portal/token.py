@@ -19,6 +19,7 @@ from ..outbound import (
     ask_for_token,
     read_token,
     reason,
+    seconds_allowed,
 )
 from ..settings import Settings, SettingsError
 from .client_key import ClientAssertion, ClientKey
@@ -34,6 +35,7 @@ _MARGIN = 60.0
 _MARGIN_SHARE = 0.1
 _PAUSE_AFTER_REFUSAL = 5.0
 _PAUSE_AFTER_FAILURE = 1.0
+_FAIR_SHARE = 0.5
 # The statuses of a refusal that is in no OAuth form.
 _REFUSALS = {400: PortalAccessRefused, 401: PortalClientRefused, 403: PortalAccessRefused}
 # What RFC 6749 and 6750 define for a refusal that no later request changes.
@@ -96,12 +98,20 @@ class TokenSource:
         held = self._usable(refused)
         if held:
             return held
-        if not self._lock.acquire(timeout=self._settings.portal_timeout.deadline):
+        if not self._lock.acquire(timeout=self._patience()):
             raise PortalNotAsked("another call's request for a token did not come back in time")
         try:
             return self._usable(refused) or self._fetched()
         finally:
             self._lock.release()
+
+    def _patience(self) -> float:
+        """Seconds that this thread may wait; a call that has no time left gets `PortalNotAsked`."""
+        deadline = self._settings.portal_timeout.deadline
+        try:
+            return seconds_allowed(deadline) or deadline
+        except TimeoutError:
+            raise PortalNotAsked("no time was left to get a token") from None
 
     def _usable(self, refused: str | None) -> str | None:
         token = self._token
@@ -112,10 +122,17 @@ class TokenSource:
     def _fetched(self) -> str:
         if self._failure is not None and time.monotonic() < self._failure.until:
             raise _again(self._failure.error)
+        patience = self._patience()
         try:
             self._token = self._fetch()
         except PortalNotAsked as error:
             _log.warning("no token for the Portal: %s", error.detail)
+            if (
+                not isinstance(error, PortalAccessRefused)
+                and patience < _FAIR_SHARE * self._settings.portal_timeout.deadline
+            ):
+                # It was this call that had too little time left, which says nothing to the others.
+                raise
             pause = _PAUSE_AFTER_REFUSAL if isinstance(error, PortalAccessRefused) else _PAUSE_AFTER_FAILURE
             self._failure = _Failure(error, time.monotonic() + pause)
             raise

@@ -55,7 +55,7 @@ class Slow:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Answer with a status instead of doing the work: as problem details, or with `body` as it is."""
+    """Answer with a status, as problem details or with `body` as it is, instead of doing the work or `after` it."""
 
     name: ClassVar[str] = "status"
     code: int = 500
@@ -63,8 +63,11 @@ class Status:
     type: str = "about:blank"
     detail: str = "The sandbox was told to answer so."
     body: str | None = None
+    after: bool = False
 
     def answer(self, app: "WSGIApplication", environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
+        if self.after:
+            Response.from_app(app, environ, buffered=True).close()
         if self.body is None:
             problem = {"type": self.type, "title": "Told to", "status": self.code, "detail": self.detail}
             response = Response(json.dumps(problem), self.code, content_type="application/problem+json")

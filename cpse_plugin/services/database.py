@@ -17,7 +17,7 @@ from sqlalchemy.exc import TimeoutError as HeldUp
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.pool import QueuePool
 
-from ..outbound.deadline import current_limit
+from ..outbound import seconds_left
 from .errors import CommitUnknown, DatabaseBusy, DatabaseRefused
 
 _log = logging.getLogger("cpse_plugin.database")
@@ -140,8 +140,8 @@ class _Wait:
     """All that one use of the database waits: so many seconds, or less where the request ends before."""
 
     def __init__(self, seconds: float) -> None:
-        limit = current_limit()
-        longest = seconds if limit is None else min(seconds, max(_AT_LEAST, limit.remaining))
+        left = seconds_left()
+        longest = seconds if left is None else min(seconds, max(_AT_LEAST, left))
         self._ends = time.monotonic() + longest
 
     @property

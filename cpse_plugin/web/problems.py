@@ -29,6 +29,7 @@ from .words import day, moment
 _log = logging.getLogger("cpse_plugin")
 
 _SAFE = "Nothing was changed; it is safe to try again."
+_ASK_AGAIN = "Nothing was lost. Please try again."
 # By whether the request only reads.
 _UNEXPECTED = {
     True: "It is on record. Nothing was lost. Please try again, and tell us if it happens again.",
@@ -71,12 +72,43 @@ def describe(error: Exception) -> Problem:
     raise error
 
 
+def describe_look(error: portal.PortalError) -> Problem:
+    """Say what kept a page from showing what the Portal has after a change was made: the change stands."""
+    known = describe(error)
+    words = "Only this look at the CPSE Portal failed. What was done before stands, and is in the tab History."
+    # A change that was made is answered as one that was made.
+    return replace(known, status=known.status if _only_reads() else 200, text=f"{words} Please try again.")
+
+
+def _only_reads() -> bool:
+    return request.method in ("GET", "HEAD")
+
+
+def _unchanged() -> str:
+    """What stands as it was. A page that only asks may follow a change that was made."""
+    return "Nothing was lost." if _only_reads() else "Nothing was changed."
+
+
 def _portal_busy(error: portal.PortalBusy) -> Problem:
     seconds = None if error.retry_after is None else max(1, round(error.retry_after))
     when = "in a moment" if seconds is None else _in_words(seconds)
     return Problem(
-        503, "The CPSE Portal is busy", f"Nothing was changed. Please try again {when}.", True, retry_after=seconds
+        503, "The CPSE Portal is busy", f"{_unchanged()} Please try again {when}.", True, retry_after=seconds
     )
+
+
+def _access_refused(_: portal.PortalAccessRefused) -> Problem:
+    help_ = "Trying again will not help: please tell the people who look after this intranet."
+    return Problem(502, "The CPSE Portal does not let this intranet in", f"{_unchanged()} {help_}")
+
+
+def _not_asked(_: portal.PortalNotAsked) -> Problem:
+    return Problem(503, "The CPSE Portal could not be reached", _ASK_AGAIN if _only_reads() else _SAFE, True)
+
+
+def _unanswered(_: portal.PortalUnanswered) -> Problem:
+    status, words = (502, _ASK_AGAIN) if _only_reads() else (503, _SAFE)
+    return Problem(status, "The CPSE Portal gave no proper answer", words, True)
 
 
 def _in_words(seconds: int) -> str:
@@ -102,8 +134,8 @@ def _without_token(_: CSRFError) -> Problem:
 
 
 def _outcome_unknown(_: portal.PortalOutcomeUnknown) -> Problem:
-    if request.method in ("GET", "HEAD"):
-        return Problem(502, "The CPSE Portal gave no proper answer", "Nothing was lost. Please try again.", True)
+    if _only_reads():
+        return Problem(502, "The CPSE Portal gave no proper answer", _ASK_AGAIN, True)
     return Problem(
         502,
         "It is not known yet whether this was done",
@@ -160,17 +192,9 @@ def _always(problem: Problem) -> Callable[[Any], Problem]:
 # The first kind that fits counts, so the narrower ones stand before the wider.
 _WORDS: tuple[tuple[type[Exception], Callable[[Any], Problem]], ...] = (
     (portal.PortalBusy, _portal_busy),
-    (
-        portal.PortalAccessRefused,
-        _always(
-            Problem(
-                502,
-                "The CPSE Portal does not let this intranet in",
-                "Nothing was changed. Trying again will not help: please tell the people who look after this intranet.",
-            )
-        ),
-    ),
-    (portal.PortalNotAsked, _always(Problem(503, "The CPSE Portal could not be reached", _SAFE, True))),
+    (portal.PortalAccessRefused, _access_refused),
+    (portal.PortalUnanswered, _unanswered),
+    (portal.PortalNotAsked, _not_asked),
     (portal.PortalOutcomeUnknown, _outcome_unknown),
     (
         portal.NotOnPortal,
@@ -295,7 +319,7 @@ def _handle_unexpected(error: Exception) -> Response:
         raise error
     note_error(error)
     _log.exception("%s failed", _request_line(), exc_info=error)
-    return respond(Problem(500, "Something went wrong here", _UNEXPECTED[request.method in ("GET", "HEAD")]))
+    return respond(Problem(500, "Something went wrong here", _UNEXPECTED[_only_reads()]))
 
 
 def _request_line() -> str:

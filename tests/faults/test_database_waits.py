@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import event, text
 
-from cpse_plugin.outbound import time_limit
+from cpse_plugin.outbound import time_budget
 from cpse_plugin.services import database as waits
 from cpse_plugin.services.errors import DatabaseBusy
 from cpse_plugin.web.parts import Parts
@@ -195,7 +195,7 @@ class TestLocked:
     ) -> None:
         monkeypatch.setattr(waits, "_LONGEST_WAIT", 600)
         begun = time.monotonic()
-        with time_limit(0.1), pytest.raises(DatabaseBusy), cpse.database.write():
+        with time_budget(0.1), pytest.raises(DatabaseBusy), cpse.database.write():
             pass
         assert time.monotonic() - begun < DID_NOT_HANG
 

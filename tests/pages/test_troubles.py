@@ -181,7 +181,7 @@ def test_a_portal_that_is_not_there_leaves_the_rest_at_work(
     for number, rest in (("TC-1004", "matches"), ("TC-1013", "matches")):
         answer = page.get(address(number, rest))
         assert UNREACHABLE[1] in answer.text
-        assert "Nothing was changed; it is safe to try again." in answer.text
+        assert "Nothing was lost. Please try again." in answer.text
         saved = page.submit(page.get(address(number)), "form#cpse-profile")
         assert "The profile was saved." in saved.text
     assert page.get("/cpse/providers").status == 200

@@ -167,7 +167,7 @@ def test_what_is_refused_or_fails_names_its_error(
     told = [(found.get("error"), found["status"]) for found in lines(caplog)]
     assert told[0] == ("NotFound", 404)
     assert told[1] == ("CSRFError", 400)
-    assert told[2][0] == "PortalOutcomeUnknown"
+    assert told[2][0] == "PortalUnanswered"
     assert told[3] == ("RuntimeError", 500)
     # The page of the failure, its stack in the log and its line have one id.
     (stack,) = [record for record in caplog.records if record.exc_info]

@@ -20,7 +20,7 @@ from cpse_plugin.domain.portal_records import NewInvitation, NewPortalProvider
 from cpse_plugin.domain.providers import ProviderType
 from cpse_plugin.outbound import AnswerTooLarge, DeadlineExceeded, NotSent
 from cpse_plugin.portal.client import HttpPortalGateway
-from cpse_plugin.portal.gateway import PortalBusy, PortalError, PortalNotAsked, PortalOutcomeUnknown
+from cpse_plugin.portal.gateway import PortalBusy, PortalError, PortalNotAsked, PortalOutcomeUnknown, PortalUnanswered
 
 from ..outbound.servers import RawServer, free_port, raw_server
 from . import samples
@@ -98,7 +98,7 @@ def test_a_change_is_sent_once_and_its_outcome_unknown(
 @pytest.mark.parametrize("status", [502, 503, 504])
 def test_a_read_is_tried_three_times(gateway: HttpPortalGateway, portal: responses.RequestsMock, status: int) -> None:
     bad = portal.get(PROVIDERS, status=status)
-    with pytest.raises(PortalOutcomeUnknown):
+    with pytest.raises(PortalUnanswered):
         find(gateway)
     assert bad.call_count == 3
 
@@ -115,7 +115,7 @@ def test_a_failure_that_would_come_again_is_not_tried_again(
     gateway: HttpPortalGateway, portal: responses.RequestsMock, answer: dict[str, Any]
 ) -> None:
     bad = portal.get(PROVIDERS, **answer)
-    with pytest.raises(PortalOutcomeUnknown):
+    with pytest.raises(PortalUnanswered):
         find(gateway)
     assert bad.call_count == 1
 
@@ -162,7 +162,7 @@ def test_an_answer_that_cannot_be_read_is_never_taken_for_nothing_found(
     gateway: HttpPortalGateway, portal: responses.RequestsMock, body: bytes
 ) -> None:
     portal.get(PROVIDERS, body=body)
-    with pytest.raises(PortalOutcomeUnknown, match="cannot be used"):
+    with pytest.raises(PortalUnanswered, match="cannot be used"):
         find(gateway)
 
 
@@ -215,7 +215,7 @@ def test_a_provider_without_a_part_that_the_work_rests_on_is_not_used(
 ) -> None:
     incomplete = {name: value for name, value in provider().items() if name != missing}
     portal.get(ONE, json=incomplete)
-    with pytest.raises(PortalOutcomeUnknown, match=missing):
+    with pytest.raises(PortalUnanswered, match=missing):
         gateway.get_provider("prv_1", acting_user=STAFF)
 
 
@@ -248,7 +248,7 @@ def test_another_provider_than_the_one_asked_for_is_not_used(
     gateway: HttpPortalGateway, portal: responses.RequestsMock
 ) -> None:
     portal.get(ONE, json=provider(id="prv_2"))
-    with pytest.raises(PortalOutcomeUnknown, match="another provider"):
+    with pytest.raises(PortalUnanswered, match="another provider"):
         gateway.get_provider("prv_1", acting_user=STAFF)
 
 

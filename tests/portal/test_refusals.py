@@ -26,7 +26,6 @@ from cpse_plugin.portal.gateway import (
     PortalError,
     PortalNotAsked,
     PortalOutcomeUnknown,
-    PortalRefused,
     ProviderExists,
     StillInProgress,
 )
@@ -137,18 +136,20 @@ def test_a_key_whose_first_call_is_still_worked_on(gateway: HttpPortalGateway, p
 
 
 @pytest.mark.parametrize("kind", ["invitation-accepted", "invitation-revoked", "anything"])
-def test_an_invitation_that_is_closed(gateway: HttpPortalGateway, portal: responses.RequestsMock, kind: str) -> None:
+def test_an_invitation_that_is_closed_is_not_sent_again(
+    gateway: HttpPortalGateway, portal: responses.RequestsMock, kind: str
+) -> None:
     portal.post(f"{INVITATIONS}/inv_1/resend", **answer(problem(kind, 409), 409))
-    portal.delete(f"{INVITATIONS}/inv_1", **answer(problem(kind, 409), 409))
     with pytest.raises(InvitationClosed):
         gateway.resend_invitation("prv_1", "inv_1", key=KEY, acting_user=STAFF)
+
+
+def test_an_invitation_that_was_accepted_is_not_revoked(
+    gateway: HttpPortalGateway, portal: responses.RequestsMock
+) -> None:
+    portal.delete(f"{INVITATIONS}/inv_1", **answer(problem("invitation-accepted", 409), 409))
     with pytest.raises(InvitationClosed):
         gateway.revoke_invitation("prv_1", "inv_1", acting_user=STAFF)
-
-
-def test_a_conflict_of_another_kind_is_a_refusal(gateway: HttpPortalGateway, portal: responses.RequestsMock) -> None:
-    portal.post(INVITATIONS, **answer(problem("provider-inactive", 409), 409))
-    assert type(invited(gateway)) is PortalRefused
 
 
 def test_a_provider_that_is_gone(gateway: HttpPortalGateway, portal: responses.RequestsMock) -> None:
@@ -172,21 +173,6 @@ def test_not_found_by_somebody_else_is_not_taken_for_not_on_the_portal(
     error = found(gateway)
     assert type(error) is PortalNotAsked
     assert "address" in error.detail
-
-
-@pytest.mark.parametrize("status", [400, 405, 413, 431])
-def test_what_a_proxy_turns_away_was_not_asked(
-    gateway: HttpPortalGateway, portal: responses.RequestsMock, status: int
-) -> None:
-    portal.post(INVITATIONS, body=NOT_A_PROBLEM, status=status)
-    assert type(invited(gateway)) is PortalNotAsked
-
-
-def test_a_conflict_in_nobodys_words_is_not_believed(
-    gateway: HttpPortalGateway, portal: responses.RequestsMock
-) -> None:
-    portal.post(INVITATIONS, body=NOT_A_PROBLEM, status=409)
-    assert type(invited(gateway)) is PortalOutcomeUnknown
 
 
 def in_an_hour() -> str:
@@ -217,16 +203,12 @@ def test_a_portal_that_asks_to_wait_says_how_long(
     assert turned_away.call_count == 1
 
 
-def test_503_is_a_request_to_wait_only_in_the_portals_own_words(
+def test_503_is_a_request_to_wait_for_a_call_that_reads_and_no_other(
     gateway: HttpPortalGateway, portal: responses.RequestsMock
 ) -> None:
-    own = portal.post(INVITATIONS, **answer(problem("busy", 503), 503, **{"Retry-After": "30"}))
-    assert type(invited(gateway)) is PortalBusy
-    portal.remove(own)
-    proxy = portal.post(INVITATIONS, body=NOT_A_PROBLEM, status=503, headers={"Retry-After": "30"})
-    assert type(invited(gateway)) is PortalOutcomeUnknown
-    portal.remove(proxy)
-    portal.post(INVITATIONS, **answer(problem("down", 503), 503))
+    portal.get(f"{BASE}/providers/prv_1", **answer(problem("busy", 503), 503, **{"Retry-After": "30"}))
+    assert type(found(gateway)) is PortalBusy
+    portal.post(INVITATIONS, **answer(problem("busy", 503), 503, **{"Retry-After": "30"}))
     assert type(invited(gateway)) is PortalOutcomeUnknown
 
 
