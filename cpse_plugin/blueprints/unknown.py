@@ -12,9 +12,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing import MapAdapter, RequestRedirect
 
-from ..web.access import public
-
-_ENDPOINT = "cpse.unknown"
+from ..web.access import UNKNOWN, public
 
 
 def register(parent: Blueprint) -> None:
@@ -28,10 +26,10 @@ def _add_rules(state: BlueprintSetupState) -> None:
         return
     for path in ("", "/", "/<path:unknown>"):
         # Flask wants a list of methods; a rule without one takes each and every method.
-        rule = state.app.url_rule_class(prefix + path, endpoint=_ENDPOINT)
+        rule = state.app.url_rule_class(prefix + path, endpoint=UNKNOWN)
         rule.provide_automatic_options = False  # type: ignore[attr-defined]
         state.app.url_map.add(rule)
-    state.app.view_functions[_ENDPOINT] = show
+    state.app.view_functions[UNKNOWN] = show
     # What is not there needs no token, and does nothing with a form.
     state.app.extensions["csrf"].exempt(show)
 
@@ -57,4 +55,4 @@ def _is_taken(adapter: MapAdapter, method: HTTPMethod) -> bool:
         return True
     except HTTPException:
         return False
-    return bool(endpoint != _ENDPOINT)
+    return bool(endpoint != UNKNOWN)

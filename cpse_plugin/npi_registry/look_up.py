@@ -41,8 +41,7 @@ class NpiChain:
     """Answers look-ups and searches from the nearest source that can; one for a process, and threads may share it.
 
     A look-up that the copy answers touches neither the database nor `places`. Everything else waits for the registry
-    in one of the `places`, and where there is none it raises `RegistryBusy` at once. Anybody may ask for a ping, so
-    that it has places apart where `places_of_ping` are given.
+    in one of the `places`, and where there is none it raises `RegistryBusy` at once.
     """
 
     def __init__(
@@ -51,7 +50,6 @@ class NpiChain:
         *,
         cache: AnswerCache,
         places: Section,
-        places_of_ping: Section | None = None,
         fresh_for: timedelta,
         copy: RegistryCopy | None = None,
         clock: Callable[[], datetime] = utc_now,
@@ -60,7 +58,6 @@ class NpiChain:
         self.copy = copy
         self._cache = cache
         self._places = places
-        self._places_of_ping = places_of_ping or places
         self._fresh_for = fresh_for
         self._clock = clock
         self._flights = _Flights()
@@ -115,7 +112,7 @@ class NpiChain:
                 return
         last = self._last_answered
         if last is None or not timedelta(0) <= self._clock() - last < _PING_GOOD_FOR:
-            self._in_a_place(self.api.ping, self._places_of_ping)
+            self._in_a_place(self.api.ping)
             self._last_answered = self._clock()
 
     def _from_copy(self, npi: str) -> RegistryAnswer | None:
@@ -147,9 +144,9 @@ class NpiChain:
         self._cache.put(npi, record)
         return RegistryAnswer(record, Source.REGISTRY, self._clock().date())
 
-    def _in_a_place(self, ask: Callable[[], _Result], places: Section | None = None) -> _Result:
+    def _in_a_place(self, ask: Callable[[], _Result]) -> _Result:
         try:
-            with (places or self._places).place():
+            with self._places.place():
                 return ask()
         except NoPlace:
             raise RegistryBusy("too many calls are waiting for answers of other systems") from None

@@ -22,6 +22,8 @@ from .problems import SIGNED_OUT, respond
 View = TypeVar("View", bound=Callable[..., Any])
 
 PUBLIC = "public"
+# The endpoint of every address below the prefix that is no page of ours.
+UNKNOWN = "cpse.unknown"
 _MARK = "_cpse_access"
 _WAY_BACK = "_cpse_way_back"
 
@@ -171,7 +173,7 @@ def _page_before() -> str:
     adapter = current_app.create_url_adapter(request)
     path = page.partition("?")[0].removeprefix(request.script_root)
     try:
-        is_page = adapter is not None and adapter.match(path, method="GET") is not None
+        is_page = adapter is not None and adapter.match(path, method="GET")[0] != UNKNOWN
     except HTTPException:
         is_page = False
     return page if is_page else url_for("cpse.providers")

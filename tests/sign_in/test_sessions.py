@@ -206,7 +206,7 @@ def test_a_session_goes_on_where_its_use_cannot_be_written(
         connection.commit()
 
     assert browser.open("/cpse/providers").status_code == 200
-    assert "last use could not be written" in caplog.text
+    assert "last use is written later" in caplog.text
 
 
 def test_without_a_database_nobody_is_signed_in(world: World, browser: Browser) -> None:
