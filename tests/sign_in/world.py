@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from flask import Flask, session
 from flask.typing import ResponseReturnValue
 from flask_sqlalchemy import SQLAlchemy
 from flask_wtf import CSRFProtect
+from joserfc.jwk import KeySet, RSAKey
 from limits import RateLimitItem
 
 from cpse_plugin import Cpse
@@ -312,7 +314,16 @@ def running_world(**changes: Any) -> Iterator[World]:
         parts_of(world.host).database.engine.dispose()
 
 
+@cache
+def _keys() -> str:
+    """The first key of every identity provider, as its file holds it: to make one takes longer than a test."""
+    key = RSAKey.generate_key(2048, {"use": "sig", "alg": "RS256"}, auto_kid=True)
+    return json.dumps(KeySet([key]).as_dict(private=True))
+
+
 def _world(folder: Path, changes: dict[str, Any]) -> World:
+    key_file = folder / "keys.json"
+    key_file.write_text(_keys(), encoding="utf-8")
     provider_socket, host_socket = listen(), listen()
     provider_url = f"http://127.0.0.1:{provider_socket.getsockname()[1]}"
     host_url = f"http://127.0.0.1:{host_socket.getsockname()[1]}"
@@ -324,6 +335,7 @@ def _world(folder: Path, changes: dict[str, Any]) -> World:
         [f"{host_url}/cpse/sign-in/callback"],
         [f"{host_url}/cpse/signed-out"],
         backchannel_logout_uri=f"{host_url}/cpse/sign-in/back-channel-logout",
+        key_file=key_file,
     )
     tampered = Tampered(provider)
     host = create_host(folder, config_for(provider_url, **changes))
