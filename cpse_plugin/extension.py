@@ -37,6 +37,7 @@ from .services.association import Associations
 from .services.database import Database
 from .services.directory import Directory
 from .services.handlers import all_handlers
+from .services.health import HealthChecks
 from .services.history import History
 from .services.kept_forms import KeptForms
 from .services.npi import NpiLookUp
@@ -116,8 +117,10 @@ def _put_together(
 ) -> Parts:
     database = Database(_engine(app))
     bulkhead = Bulkhead(settings.upstream_calls)
-    portal = _portal(settings, bulkhead)
-    registry = _registry(settings, database, bulkhead)
+    # Anybody may ask for the health. That takes no place from staff.
+    for_health = Bulkhead(2)
+    portal = _portal(settings, bulkhead, for_health)
+    registry = _registry(settings, database, bulkhead, for_health)
     providers_service = Providers(database)
     operations = Operations(database, all_handlers(portal), lease_for(settings.portal_timeout.deadline))
     return Parts(
@@ -131,6 +134,7 @@ def _put_together(
         admin_users=AdminUserService(database, portal, providers_service, operations),
         operations=operations,
         history=History(database),
+        health=HealthChecks({"database": database.ping, "portal": portal.ping, "npi_registry": registry.ping}),
         npi=NpiLookUp(registry),
         oidc=OidcClient(settings) if settings.uses_oidc else None,
         host=host,
@@ -162,21 +166,22 @@ def _engine(app: Flask) -> Engine:
     return cast(Engine, engine)
 
 
-def _registry(settings: Settings, database: Database, bulkhead: Bulkhead) -> NpiChain:
+def _registry(settings: Settings, database: Database, bulkhead: Bulkhead, for_health: Bulkhead) -> NpiChain:
     budget = DatabaseCallBudget(database, longest_call=timedelta(seconds=DEFAULT_TIMEOUT.deadline) + _LEASE_MARGIN)
     return NpiChain(
         ApiNpiRegistry(settings.npi_registry_url, budget=budget, contact=settings.contact, timeout=DEFAULT_TIMEOUT),
         cache=DatabaseAnswerCache(database),
         places=bulkhead.section(),
+        places_of_ping=for_health.section(),
         fresh_for=timedelta(hours=settings.npi_cache_hours),
         copy=LocalCopy(settings.npi_local_copy) if settings.npi_local_copy else None,
     )
 
 
-def _portal(settings: Settings, bulkhead: Bulkhead) -> PortalGateway:
+def _portal(settings: Settings, bulkhead: Bulkhead, for_health: Bulkhead) -> PortalGateway:
     """The Portal's HTTP client, or the county's own gateway where `CPSE_PORTAL_GATEWAY` names one."""
     if settings.portal_gateway is None:
-        return HttpPortalGateway(settings, bulkhead.section())
+        return HttpPortalGateway(settings, bulkhead.section(), places_of_ping=for_health.section())
     module, _, name = settings.portal_gateway.partition(":")
     try:
         gateway: Any = getattr(import_module(module), name)

@@ -41,7 +41,8 @@ class NpiChain:
     """Answers look-ups and searches from the nearest source that can; one for a process, and threads may share it.
 
     A look-up that the copy answers touches neither the database nor `places`. Everything else waits for the registry
-    in one of the `places`, and where there is none it raises `RegistryBusy` at once.
+    in one of the `places`, and where there is none it raises `RegistryBusy` at once. Anybody may ask for a ping, so
+    that it has places apart where `places_of_ping` are given.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class NpiChain:
         *,
         cache: AnswerCache,
         places: Section,
+        places_of_ping: Section | None = None,
         fresh_for: timedelta,
         copy: RegistryCopy | None = None,
         clock: Callable[[], datetime] = utc_now,
@@ -58,6 +60,7 @@ class NpiChain:
         self.copy = copy
         self._cache = cache
         self._places = places
+        self._places_of_ping = places_of_ping or places
         self._fresh_for = fresh_for
         self._clock = clock
         self._flights = _Flights()
@@ -112,7 +115,7 @@ class NpiChain:
                 return
         last = self._last_answered
         if last is None or not timedelta(0) <= self._clock() - last < _PING_GOOD_FOR:
-            self._in_a_place(self.api.ping)
+            self._in_a_place(self.api.ping, self._places_of_ping)
             self._last_answered = self._clock()
 
     def _from_copy(self, npi: str) -> RegistryAnswer | None:
@@ -144,9 +147,9 @@ class NpiChain:
         self._cache.put(npi, record)
         return RegistryAnswer(record, Source.REGISTRY, self._clock().date())
 
-    def _in_a_place(self, ask: Callable[[], _Result]) -> _Result:
+    def _in_a_place(self, ask: Callable[[], _Result], places: Section | None = None) -> _Result:
         try:
-            with self._places.place():
+            with (places or self._places).place():
                 return ask()
         except NoPlace:
             raise RegistryBusy("too many calls are waiting for answers of other systems") from None

@@ -50,6 +50,11 @@ def request_id() -> str | None:
     return trace.request_id if trace is not None else None
 
 
+def current_trace() -> Trace | None:
+    """The present work's trace, to take it along into another thread."""
+    return _current.get()
+
+
 def enter(trace: Trace | None) -> Trace | None:
     """Let what follows in this thread belong to `trace`; returns the trace to enter again when it ends."""
     before = _current.get()

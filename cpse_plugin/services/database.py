@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, PendingRollbackError
 from sqlalchemy.exc import TimeoutError as HeldUp
 from sqlalchemy.orm import Session, sessionmaker
@@ -57,6 +57,11 @@ class Database:
             with self._sessions() as session:
                 _bound_waits(session.connection(), wait)
                 yield session
+
+    def ping(self) -> None:
+        """Make sure that the database answers. Raises `DatabaseBusy` or `DatabaseRefused` where it does not."""
+        with self.read() as session:
+            session.execute(text("SELECT 1"))
 
     @contextmanager
     def columns(self) -> Iterator[Connection]:

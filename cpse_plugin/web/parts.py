@@ -14,6 +14,7 @@ from ..services.admin_users import AdminUserService
 from ..services.association import Associations
 from ..services.database import Database
 from ..services.directory import Directory
+from ..services.health import HealthChecks
 from ..services.history import History
 from ..services.kept_forms import KeptForms
 from ..services.npi import NpiLookUp
@@ -48,6 +49,7 @@ class Parts:
     admin_users: AdminUserService
     operations: Operations
     history: History
+    health: HealthChecks
     npi: NpiLookUp
     oidc: OidcClient | None
     host: Host

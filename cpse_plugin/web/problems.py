@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
-from flask import Blueprint, Response, current_app, make_response, render_template, request, session
+from flask import Blueprint, Response, current_app, jsonify, make_response, render_template, request, session
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, default_exceptions
 
@@ -345,7 +345,10 @@ def respond(problem: Problem) -> Response:
         # Whose page it is takes the database, which may be what failed; asked once more, it is nobody's.
         current_staff()
     address = here() if problem.can_retry and request.method == "GET" else None
-    if not wants_fragment():
+    if request.endpoint == "cpse.health":
+        # Whoever asks there is a machine.
+        response = jsonify(problem=problem.title)
+    elif not wants_fragment():
         response = make_response(_page(problem, address))
     elif request.method == "GET" and target_id():
         response = make_response(
