@@ -70,6 +70,11 @@ def status() -> None:
     info = _info(path)
     click.echo(_summary(info))
     click.echo(f"{path}, {path.stat().st_size / 1e6:,.0f} MB, {_searched(info)}")
+    if not info.has_all_names:
+        click.echo(
+            "An earlier version made it: names are without Jr. or III, organizations without the names under which "
+            "they do business. Import the next monthly file."
+        )
     for file in info.files:
         click.echo(f"  {file.applied_at:%Y-%m-%d %H:%M} UTC  {file.name}  {file.rows:,} rows")
 

@@ -25,7 +25,8 @@ class NpiRecord:
 
     A deactivated NPI has no more than its number and, where the source tells it, the date: `name` is empty and `kind`
     is unknown. One that was reactivated has both dates and is active. `name` is as it was typed at registration,
-    mostly in capitals.
+    mostly in capitals; `suffix` is what stands behind a person's name, such as `JR.`; `doing_business_as` are the other
+    names under which an organization is known. `status` is there where the registry says something else than active.
     """
 
     npi: str
@@ -38,6 +39,14 @@ class NpiRecord:
     primary_taxonomy: str | None = None
     city: str | None = None
     state: str | None = None
+    suffix: str | None = None
+    doing_business_as: tuple[str, ...] = ()
+    status: str | None = None
+
+    @property
+    def full_name(self) -> str:
+        """The name with its suffix."""
+        return f"{self.name} {self.suffix}" if self.suffix else self.name
 
 
 def kind_expected(provider_type: ProviderType | None) -> ProviderKind | None:

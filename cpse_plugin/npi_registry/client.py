@@ -144,7 +144,9 @@ def _best_first(records: Iterable[NpiRecord], query: NameQuery) -> list[NpiRecor
     def rank(record: NpiRecord) -> tuple[bool, bool, str, str]:
         name = fold_words(record.name)
         # A record has a person's names in reading order, the last name last.
-        same = name == wanted or (record.kind is ProviderKind.INDIVIDUAL and name.endswith(f" {wanted}"))
+        same = wanted in (name, *map(fold_words, record.doing_business_as)) or (
+            record.kind is ProviderKind.INDIVIDUAL and name.endswith(f" {wanted}")
+        )
         return (not same, query.state is not None and record.state != query.state, name, record.npi)
 
     return sorted(records, key=rank)

@@ -13,6 +13,8 @@ from ..domain.text import clean_text
 
 _DEACTIVATED = 15
 _NPI = re.compile(r"[0-9]{10}")
+_DOING_BUSINESS_AS = ("3", "doing business as")
+_ACTIVE = ("A", "ACTIVE")
 _DATE_FORMS = ("%Y-%m-%d", "%m/%d/%Y")
 _Object = Mapping[str, object]
 
@@ -83,17 +85,24 @@ def _record(result: _Object) -> NpiRecord:
     kind = _kind(result, basic)
     location = _location(result)
     deactivated_on, reactivated_on = _date(basic, "deactivation_date"), _date(basic, "reactivation_date")
+    said = _text(basic, "status")
+    status = said if said and said.upper() not in _ACTIVE else None
+    name = _name(kind, basic)
     return NpiRecord(
         npi=_npi(result.get("number")),
         kind=kind,
-        name=_name(kind, basic),
+        name=name,
         credential=_text(basic, "credential"),
-        active=_is_active(_text(basic, "status"), deactivated_on, reactivated_on),
+        # A status that is not known says nothing of a deactivation; its date does.
+        active=(said is not None and status is None) or deactivated_on is None or reactivated_on is not None,
         deactivated_on=deactivated_on,
         reactivated_on=reactivated_on,
         primary_taxonomy=_primary_taxonomy(result),
         city=_text(location, "city"),
         state=_text(location, "state"),
+        suffix=_text(basic, "name_suffix") if kind is ProviderKind.INDIVIDUAL else None,
+        doing_business_as=_doing_business_as(result, name) if kind is ProviderKind.ORGANIZATION else (),
+        status=status,
     )
 
 
@@ -127,10 +136,13 @@ def _name(kind: ProviderKind, basic: _Object) -> str:
     return name
 
 
-def _is_active(status: str | None, deactivated_on: date | None, reactivated_on: date | None) -> bool:
-    if status is not None:
-        return status == "A"
-    return deactivated_on is None or reactivated_on is not None
+def _doing_business_as(result: _Object, name: str) -> tuple[str, ...]:
+    found = (
+        _text(other, "organization_name")
+        for other in _objects(result.get("other_names"))
+        if str(other.get("code")) in _DOING_BUSINESS_AS or str(other.get("type")).lower() in _DOING_BUSINESS_AS
+    )
+    return tuple(dict.fromkeys(other for other in found if other and other != name))
 
 
 def _location(result: _Object) -> _Object:

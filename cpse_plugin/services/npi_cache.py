@@ -73,4 +73,6 @@ def _plain(record: NpiRecord) -> dict[str, Any]:
 def _record(plain: dict[str, Any]) -> NpiRecord:
     kind = plain["kind"]
     dates = {name: date.fromisoformat(plain[name]) if plain[name] else None for name in _DATES}
-    return NpiRecord(**{**plain, **dates, "kind": ProviderKind(kind) if kind else None})
+    # An answer that an earlier version kept has no other names.
+    others = tuple(plain.get("doing_business_as", ()))
+    return NpiRecord(**{**plain, **dates, "kind": ProviderKind(kind) if kind else None, "doing_business_as": others})

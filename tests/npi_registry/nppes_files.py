@@ -8,6 +8,7 @@ from pathlib import Path
 FOLDER = Path(__file__).parent / "nppes"
 MONTHLY = "npidata_pfile_20050523-20261108.csv"
 WEEKLY = "npidata_pfile_20261109-20261115.csv"
+OTHER_NAMES = "othername_pfile_20050523-20261108.csv"
 
 Row = dict[str, str]
 
@@ -39,7 +40,11 @@ NAMES = {
     "last": "Provider Last Name (Legal Name)",
     "first": "Provider First Name",
     "middle": "Provider Middle Name",
+    "prefix": "Provider Name Prefix Text",
+    "suffix": "Provider Name Suffix Text",
     "credential": "Provider Credential Text",
+    "other": "Provider Other Organization Name",
+    "other_type": "Provider Other Organization Name Type Code",
     "mailing_street": "Provider First Line Business Mailing Address",
     "city": "Provider Business Practice Location Address City Name",
     "state": "Provider Business Practice Location Address State Name",
@@ -67,9 +72,21 @@ def text_of(rows: list[Row], columns: list[str] | None = None) -> str:
     return output.getvalue()
 
 
-def zipped(path: Path, content: str | bytes, name: str = MONTHLY) -> Path:
+def other_names_of(rows: list[tuple[str, str, str]]) -> str:
+    """The file of other names: NPI, name and type code."""
+    output = io.StringIO(newline="")
+    writer = csv.writer(output, quoting=csv.QUOTE_ALL, lineterminator="\n")
+    writer.writerow(["NPI", "Provider Other Organization Name", "Provider Other Organization Name Type Code"])
+    writer.writerows(rows)
+    return output.getvalue()
+
+
+def zipped(path: Path, content: str | bytes, name: str = MONTHLY, other_names: str | None = None) -> Path:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("NPPES_Data_Dissemination_Readme.pdf", b"%PDF")
         archive.writestr(name.replace(".csv", "_fileheader.csv"), '"NPI"\n')
         archive.writestr(name, content)
+        if other_names is not None:
+            archive.writestr(OTHER_NAMES.replace(".csv", "_fileheader.csv"), other_names.partition("\n")[0])
+            archive.writestr(OTHER_NAMES, other_names)
     return path

@@ -22,8 +22,16 @@ def person(
     )
 
 
-def organization(npi: str, name: str, taxonomy: str, city: str, state: str) -> NpiRecord:
-    return NpiRecord(npi, ProviderKind.ORGANIZATION, name, primary_taxonomy=taxonomy, city=city, state=state)
+def organization(npi: str, name: str, taxonomy: str, city: str, state: str, *known_as: str) -> NpiRecord:
+    return NpiRecord(
+        npi,
+        ProviderKind.ORGANIZATION,
+        name,
+        primary_taxonomy=taxonomy,
+        city=city,
+        state=state,
+        doing_business_as=known_as,
+    )
 
 
 CSP = organization("1568946812", "CSP ANESTHESIA LLC", "Anesthesiology", "VILLA RICA", "GA")
@@ -49,9 +57,16 @@ RECORDS: dict[str, list[NpiRecord]] = {
             "MD",
         ),
         organization("1326083494", "IVO HORAK OD PC", "Optometrist", "MARIETTA", "GA"),
-        organization("1992885586", "MICHAEL D. RANDELL, M.D., P.C.", "Specialist", "ATLANTA", "GA"),
-        organization("1740355304", "ATHLETIC SPINE REHABILITATION, LLC", "Physical Therapist", "MARIETTA", "GA"),
-        organization("1619003647", "WINSTON KYLE CARHEE JR", "Chiropractor", "ATLANTA", "GA"),
+        organization("1992885586", "MICHAEL D. RANDELL, M.D., P.C.", "Specialist", "ATLANTA", "GA", "OBGYN ATLANTA"),
+        organization(
+            "1740355304",
+            "ATHLETIC SPINE REHABILITATION, LLC",
+            "Physical Therapist",
+            "MARIETTA",
+            "GA",
+            "FYZICAL THERAPY & BALANCE CENTERS",
+        ),
+        organization("1619003647", "WINSTON KYLE CARHEE JR", "Chiropractor", "ATLANTA", "GA", "PAIN 2 WELLNESS CENTER"),
         organization("1386801454", "QUARELLS CONSULTING, P.C.", "Psychologist Clinical", "SMYRNA", "GA"),
         organization("1447417639", "SUNCREST HOME HEALTH OF GEORGIA, INC", "Home Health", "SMYRNA", "GA"),
         organization("1417229741", "NORTHEAST ATLANTA VASCULAR CARE, LLC", VASCULAR, "ATLANTA", "GA"),

@@ -79,6 +79,69 @@ def test_a_provider_is_found(registry: RegistryApi, mocked: responses.RequestsMo
     )
 
 
+@pytest.mark.parametrize(
+    ("suffix", "full_name"),
+    [("JR.", "ANA ORTIZ JR."), ("III", "ANA ORTIZ III"), ("--", "ANA ORTIZ"), ("", "ANA ORTIZ"), (None, "ANA ORTIZ")],
+)
+def test_the_suffix_belongs_to_the_name_and_the_prefix_does_not(
+    registry: RegistryApi, mocked: responses.RequestsMock, suffix: object, full_name: str
+) -> None:
+    basic = record()["basic"] | {"name_prefix": "DR.", "name_suffix": suffix}
+    mocked.get(URL, json=found(record(basic=basic)))
+    answer = registry.look_up(NPI)
+    assert answer is not None
+    assert answer.full_name == full_name
+
+
+@pytest.mark.parametrize(
+    ("others", "known_as"),
+    [
+        ([{"type": "Doing Business As", "code": "3", "organization_name": "BRIGHT STEPS"}], ("BRIGHT STEPS",)),
+        ([{"code": 3, "organization_name": "BRIGHT STEPS"}], ("BRIGHT STEPS",)),
+        ([{"type": "Doing Business As", "organization_name": "BRIGHT STEPS"}], ("BRIGHT STEPS",)),
+        ([{"code": "3", "organization_name": name} for name in ("B", "A", "B", "STEP INC", "--")], ("B", "A")),
+        ([{"type": "Former Legal Business Name", "code": "4", "organization_name": "OLD STEPS"}], ()),
+        ([{"type": "Other Name", "code": "5", "organization_name": "STEPS"}], ()),
+        ([{"code": "3"}, "3", None, {"code": ["3"], "organization_name": 3}], ()),
+        ("none", ()),
+        (None, ()),
+    ],
+)
+def test_an_organization_is_known_under_the_names_that_it_does_business_as(
+    registry: RegistryApi, mocked: responses.RequestsMock, others: object, known_as: tuple[str, ...]
+) -> None:
+    basic = {"organization_name": "STEP INC", "status": "A"}
+    mocked.get(URL, json=found(record(enumeration_type="NPI-2", basic=basic, other_names=others)))
+    answer = registry.look_up(NPI)
+    assert answer is not None
+    assert (answer.name, answer.doing_business_as) == ("STEP INC", known_as)
+
+
+@pytest.mark.parametrize(
+    ("basic", "active", "status"),
+    [
+        ({"status": "A"}, True, None),
+        ({"status": "a"}, True, None),
+        ({}, True, None),
+        ({"status": "--"}, True, None),
+        ({"status": "P"}, True, "P"),
+        ({"status": "D"}, True, "D"),
+        ({"status": "D", "deactivation_date": "2020-01-31"}, False, "D"),
+        ({"status": "P", "deactivation_date": "2020-01-31", "reactivation_date": "2021-01-31"}, True, "P"),
+        ({"status": "A", "deactivation_date": "2020-01-31"}, True, None),
+        ({"deactivation_date": "2020-01-31"}, False, None),
+    ],
+)
+def test_only_a_date_makes_an_npi_a_deactivated_one(
+    registry: RegistryApi, mocked: responses.RequestsMock, basic: dict[str, str], active: bool, status: str | None
+) -> None:
+    names = {"first_name": "ANA", "last_name": "ORTIZ"}
+    mocked.get(URL, json=found(record(basic=names | basic)))
+    answer = registry.look_up(NPI)
+    assert answer is not None
+    assert (answer.active, answer.status) == (active, status)
+
+
 def test_the_registry_has_no_such_npi(registry: RegistryApi, mocked: responses.RequestsMock) -> None:
     mocked.get(URL, json={"result_count": 0, "results": []})
     assert registry.look_up(NPI) is None

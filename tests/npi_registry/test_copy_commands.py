@@ -1,8 +1,10 @@
 """`flask cpse npi ...` as the operator sees it."""
 
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -61,6 +63,14 @@ def test_from_import_to_status(npi: Operator, monthly: Path, tmp_path: Path) -> 
     assert "The copy has 101 providers, as of 2026-11-15" in told
     assert "names can be searched in it" in told
     assert [line.split()[3] for line in told.splitlines() if "UTC" in line] == [nppes.MONTHLY, nppes.WEEKLY]
+
+
+def test_a_copy_of_an_earlier_version_is_told(npi: Operator, monthly: Path, tmp_path: Path) -> None:
+    npi("import", monthly)
+    assert "An earlier version made it" not in npi("status").stdout
+    with closing(sqlite3.connect(tmp_path / "copies" / "nppes.sqlite")) as connection, connection:
+        connection.execute("UPDATE meta SET value = '1' WHERE key = 'form'")
+    assert "Import the next monthly file." in npi("status").stdout
 
 
 def test_the_index_of_names_is_there_where_it_was_asked_for(npi: Operator, monthly: Path, tmp_path: Path) -> None:

@@ -55,6 +55,7 @@ def expected(cells: Row) -> NpiRecord:
         primary_taxonomy=taxonomy_words(taxonomies[0]) if taxonomies else None,
         city=cells[nppes.NAMES["city"]] or None,
         state=cells[nppes.NAMES["state"]] or None,
+        suffix=cells[nppes.NAMES["suffix"]] or None,
     )
 
 

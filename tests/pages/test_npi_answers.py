@@ -65,6 +65,23 @@ def test_found_today(page: Page) -> None:
     assert answer.text == "ANA ORTIZ, CCC-SLP Individual · Speech-Language Pathologist · TROY, NY"
 
 
+def test_the_suffix_belongs_to_the_name(page: Page) -> None:
+    answer = page.of(known(replace(ANA, suffix="JR.")))
+    assert answer.texts(".cpse-npi-name") == ["ANA ORTIZ JR., CCC-SLP"]
+
+
+def test_the_names_under_which_an_organization_does_business_stand_behind_its_own(page: Page) -> None:
+    answer = page.of(known(replace(AGENCY, doing_business_as=("BRIGHT STEPS", "LITTLE STEPS"))))
+    assert answer.texts(".cpse-npi-name") == ["STEP BY STEP INC doing business as BRIGHT STEPS, LITTLE STEPS"]
+
+
+def test_a_status_that_is_not_active_is_shown_as_what_it_says(page: Page) -> None:
+    answer = page.of(known(replace(ANA, status="PENDING")))
+    assert answer.texts(".cpse-npi-name") == ["ANA ORTIZ, CCC-SLP"]
+    assert "Status: PENDING." in answer.text
+    assert "deactivated" not in answer.text
+
+
 def test_found_in_the_local_copy_of_an_earlier_day(page: Page) -> None:
     answer = page.of(Chain(copy=Copy({NPI: ANA})))
     assert answer.text.endswith("TROY, NY From the local copy of Nov 9, 2026.")

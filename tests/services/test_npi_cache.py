@@ -27,7 +27,10 @@ FULL = NpiRecord(
     primary_taxonomy="Speech-Language Pathologist",
     city="TROY",
     state="NY",
+    suffix="III",
+    status="P",
 )
+AGENCY = NpiRecord(NPI, ProviderKind.ORGANIZATION, "STEP INC", doing_business_as=("BRIGHT STEPS", "STEPS"))
 DEACTIVATED = NpiRecord(NPI, None, "", active=False)
 
 
@@ -48,7 +51,9 @@ def cache(database: Database, clock: Clock) -> DatabaseAnswerCache:
     return DatabaseAnswerCache(database, clock=clock)
 
 
-@pytest.mark.parametrize("record", [FULL, DEACTIVATED, None], ids=["found", "deactivated", "not found"])
+@pytest.mark.parametrize(
+    "record", [FULL, AGENCY, DEACTIVATED, None], ids=["found", "agency", "deactivated", "not found"]
+)
 def test_an_answer_comes_back_as_it_was(cache: DatabaseAnswerCache, record: NpiRecord | None) -> None:
     assert cache.get(NPI) is None
     cache.put(NPI, record)

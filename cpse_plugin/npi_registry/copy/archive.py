@@ -24,6 +24,7 @@ else:  # Inflates twice as fast and checks sums five times as fast.
     inflater = isal_zlib
 
 _NAME = re.compile(r"npidata_pfile_(\d{8})-(\d{8})\.csv", re.IGNORECASE)
+_OTHER_NAMES = re.compile(r"othername_pfile_\d{8}-\d{8}\.csv", re.IGNORECASE)
 # The registry began on this day, and the monthly file, which holds everything, is named from it on.
 _BEGINNING = date(2005, 5, 23)
 _READ = 128 * 1024
@@ -35,13 +36,14 @@ _LOCAL_HEADER = 30
 
 @dataclass(frozen=True, slots=True)
 class NppesFile:
-    """The data file in a zip: what its name says of it, where it lies, and where its columns stand."""
+    """The data file in a zip: what its name says of it, and where it lies; `other_names` is the file beside it."""
 
     path: Path
     name: str
     since: date
     until: date
     info: zipfile.ZipInfo
+    other_names: zipfile.ZipInfo | None = None
 
     @property
     def is_complete(self) -> bool:
@@ -59,19 +61,19 @@ def open_nppes(path: Path) -> NppesFile:
     """Look into a zip as CMS publishes it. Raises `CopyError` for anything else."""
     try:
         with zipfile.ZipFile(path) as archive:
-            found = [
-                (match, info) for info in archive.infolist() if (match := _NAME.fullmatch(Path(info.filename).name))
-            ]
+            members = archive.infolist()
     except zipfile.BadZipFile:
         raise CopyError(f"{path.name} is no zip file, or only the first part of one; download it again") from None
     except OSError as error:
         raise CopyError(f"{path.name} cannot be read: {error.strerror}") from error
+    found = [(match, info) for info in members if (match := _NAME.fullmatch(Path(info.filename).name))]
     if len(found) != 1:
         raise CopyError(f"{path.name} holds no NPPES data (npidata_pfile_....csv); is it the file of the NPI Registry?")
     match, info = found[0]
     if info.compress_type not in (zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED) or info.flag_bits & 1:
         raise CopyError(f"{path.name} is compressed in a way that cannot be read here; pack it anew with deflate")
-    return NppesFile(path, info.filename, _date(match[1]), _date(match[2]), info)
+    others = next((info for info in members if _OTHER_NAMES.fullmatch(Path(info.filename).name)), None)
+    return NppesFile(path, info.filename, _date(match[1]), _date(match[2]), info, others)
 
 
 def _date(digits: str) -> date:

@@ -5,7 +5,7 @@ bucket after bucket while the first appends them to the table, in the order of i
 """
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +13,8 @@ from pathlib import Path
 from . import cut
 from .archive import NppesFile, open_nppes
 from .errors import CopyError
-from .names import entry
+from .names import entries
+from .other_names import other_names
 from .store import (
     AppliedFile,
     CopyInfo,
@@ -77,6 +78,8 @@ def _build(nppes: NppesFile, new: Path, directory: Path, searchable: bool, progr
             rows = workers.cut(reading, progress)
             if not rows:
                 raise CopyError(f"{nppes.name} has no rows")
+            connection.execute("BEGIN")
+            _add_other_names(connection, nppes)
             samples = _fill(connection, workers, rows, searchable, progress)
         applied = AppliedFile(Path(nppes.name).name, nppes.until, rows, datetime.now(UTC))
         write_info(connection, as_of=nppes.until, rows=rows, searchable=searchable, applied=applied)
@@ -90,7 +93,6 @@ def _fill(
 ) -> list[tuple[str, str]]:
     """Append the sorted buckets to the tables; returns some of the rows, to be looked up afterwards."""
     samples: list[tuple[str, str]] = []
-    connection.execute("BEGIN")
     buckets = len(workers.keys("rows")) + (len(workers.keys("names")) if searchable else 0)
     done = 0
 
@@ -112,9 +114,19 @@ def _fill(
             connection.executemany("INSERT INTO names VALUES (?, ?, ?)", [line.split(cut.SEPARATOR) for line in lines])
             advance()
         for lines in workers.sorted("odd"):
-            entries = (entry(line[:10], line[10:]) for line in lines)
-            connection.executemany("INSERT INTO names VALUES (?, ?, ?)", [found for found in entries if found])
+            _add_entries(connection, ((line[:10], line[10:], ()) for line in lines if line))
+        found = connection.execute("SELECT npi, packed, name FROM other_names JOIN npi USING (npi)")
+        _add_entries(connection, ((str(npi), packed, (name,)) for npi, packed, name in found))
     return samples
+
+
+def _add_other_names(connection: sqlite3.Connection, nppes: NppesFile) -> None:
+    connection.executemany("INSERT OR IGNORE INTO other_names VALUES (?, ?)", other_names(nppes))
+
+
+def _add_entries(connection: sqlite3.Connection, rows: Iterable[tuple[str, str, Sequence[str]]]) -> None:
+    found = (entry for row in rows for entry in entries(*row))
+    connection.executemany("INSERT OR IGNORE INTO names VALUES (?, ?, ?)", found)
 
 
 def _check(new: Path, rows: int, samples: Sequence[tuple[str, str]]) -> None:

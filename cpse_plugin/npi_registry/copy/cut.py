@@ -5,8 +5,9 @@ standard library alone and imports nothing of the package: importing the package
 each of the processes, which costs more time than a weekly file takes to read and more memory than all of the cutting.
 
 A row becomes one text, its NPI first: `NPI kind | name | first name | middle name | credential | taxonomy code | city |
-state | deactivated | reactivated`, with the separator below for the bars and without the last two where neither is
-known. An organization has its name where a person has the last name. What is known of a deactivated NPI is the date.
+state | deactivated | reactivated | addition`, with the separator below for the bars and without what is empty at its
+end. An organization has its name where a person has the last name, and its *Doing Business As* name where a person has
+the suffix of the name, as the addition. What is known of a deactivated NPI is the date.
 """
 
 import csv
@@ -25,10 +26,12 @@ from typing import Any, NamedTuple
 SEPARATOR = "\x1f"
 KEY_LENGTH = 48
 _NPI_LENGTH = 10
+_SEPARATORS_WITH_ADDITION = 10
 _BUCKET = 3
 _ROWS_IN_MEMORY = 40_000
 _LINES_OF_A_ROW = 50
 _BETWEEN = '","'
+DOING_BUSINESS_AS = "3"
 _SWITCHES = frozenset({"", "Y", "N", "X"})
 
 _TAXONOMIES = 15
@@ -45,6 +48,9 @@ _COLUMNS = {
     "updated": "Last Update Date",
     "deactivated": "NPI Deactivation Date",
     "reactivated": "NPI Reactivation Date",
+    "suffix": "Provider Name Suffix Text",
+    "other": "Provider Other Organization Name",
+    "other_type": "Provider Other Organization Name Type Code",
 }
 
 
@@ -72,6 +78,9 @@ class Layout(NamedTuple):
     updated: int
     deactivated: int
     reactivated: int
+    suffix: int
+    other: int
+    other_type: int
     taxonomies: Sequence[tuple[int, int]]
 
     @classmethod
@@ -98,9 +107,10 @@ def cutter(layout: Layout) -> Callable[[str], list[str]]:
     """
     (_, npi_at, kind_at, organization_at, last_at, first_at, middle_at, credential_at) = layout[:8]
     (city_at, state_at, updated_at, deactivated_at, reactivated_at) = layout[8:13]
+    (suffix_at, other_at, other_type_at) = layout[13:16]
     taxonomies = layout.taxonomies
     code_at, switch_at = taxonomies[0]
-    splits = max(*layout[1:13], code_at, switch_at) + 1
+    splits = max(*layout[1:16], code_at, switch_at) + 1
     s = SEPARATOR
 
     def packed(cells: list[str]) -> str:
@@ -114,13 +124,17 @@ def cutter(layout: Layout) -> Callable[[str], list[str]]:
                 f"{cells[npi_at]}1{s}{cells[last_at]}{s}{cells[first_at]}{s}{cells[middle_at]}"
                 f"{s}{cells[credential_at]}{s}{taxonomy}{s}{cells[city_at]}{s}{cells[state_at]}"
             )
+            addition = cells[suffix_at]
         else:
             row = (
                 f"{cells[npi_at]}{kind}{s}{cells[organization_at]}{s}{s}{s}{s}"
                 f"{taxonomy}{s}{cells[city_at]}{s}{cells[state_at]}"
             )
+            addition = cells[other_at] if cells[other_type_at] == DOING_BUSINESS_AS else ""
         deactivated = cells[deactivated_at]
-        return f"{row}{s}{deactivated}{s}{cells[reactivated_at]}" if deactivated else row
+        if deactivated or addition:
+            row = f"{row}{s}{deactivated}{s}{cells[reactivated_at] if deactivated else ''}"
+        return f"{row}{s}{addition}" if addition else row
 
     def primary(cells: list[str]) -> str:
         for code, switch in taxonomies:
@@ -209,8 +223,11 @@ def fold_ascii(value: str) -> str:
 
 
 def name_entry(row: str) -> str | None:
-    """The entry of a cut row in the index of names: key, state and NPI. None where that takes the domain's folding."""
-    if not row.isascii():
+    """The entry of a cut row in the index of names: key, state and NPI. None where that takes more than this.
+
+    A row does that is to be folded by the domain, and one of an organization with a second name.
+    """
+    if not row.isascii() or (row[_NPI_LENGTH] == "2" and row.count(SEPARATOR) == _SEPARATORS_WITH_ADDITION):
         return None
     kind, name, first, _, _, _, _, state = row.split(SEPARATOR)[:8]
     folded, folded_first = fold_ascii(name), fold_ascii(first)

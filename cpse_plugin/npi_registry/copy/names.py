@@ -6,7 +6,7 @@ search reads one stretch of the index and stops as soon as it has enough.
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ...domain.registry import ProviderKind
 from ...domain.text import fold_words
@@ -31,10 +31,15 @@ def key(kind: str, name: str, first: str) -> str:
     return (f"{folded},{fold_words(first)}" if first else folded)[: cut.KEY_LENGTH]
 
 
-def entry(npi: str, packed: str) -> tuple[str, str, str] | None:
-    """The entry of a row in the index; None for a deactivated NPI, which has no name."""
-    kind, name, first, _, _, _, _, state = packed.split(cut.SEPARATOR)[:8]
-    return (key(kind, name, first), state, npi) if kind else None
+def entries(npi: str, packed: str, others: Sequence[str] = ()) -> set[tuple[str, str, str]]:
+    """The entries of a row in the index, one for each of its names; none for a deactivated NPI, which has no name."""
+    kind, name, first, _, _, _, _, state, *more = packed.split(cut.SEPARATOR)
+    if not kind:
+        return set()
+    found = {(key(kind, name, first), state, npi)}
+    if kind == _DIGITS[ProviderKind.ORGANIZATION]:
+        found |= {(key(kind, other, ""), state, npi) for other in (*more[2:], *others) if fold_words(other)}
+    return found
 
 
 def search(connection: sqlite3.Connection, query: NameQuery, limit: int) -> list[int]:

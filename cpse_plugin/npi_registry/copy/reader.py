@@ -3,7 +3,7 @@
 import os
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -17,9 +17,13 @@ from .cut import SEPARATOR
 from .store import CopyInfo, open_to_read, read_info
 from .taxonomies import taxonomy_words
 
+_ORGANIZATION = "2"
 _KINDS = {"1": ProviderKind.INDIVIDUAL, "2": ProviderKind.ORGANIZATION}
 _LOOK_UP = "SELECT packed FROM npi WHERE npi = ?"
-_NEXT = "SELECT npi, packed FROM npi WHERE npi >= ? ORDER BY npi LIMIT 1"
+_OTHER_NAMES = "SELECT name FROM other_names WHERE npi = ? ORDER BY name"
+_NEXT = "SELECT npi FROM npi WHERE npi >= ? ORDER BY npi LIMIT 1"
+_NOTHING = ("", "", "")
+_UNAVAILABLE = "<UNAVAIL>"
 _T = TypeVar("_T")
 _Identity = tuple[int, int, int, int]
 
@@ -50,8 +54,7 @@ class LocalCopy:
             raise ValueError("only a well-formed NPI is looked up")
 
         def ask(reader: "_Reader") -> RegistryAnswer:
-            row = reader.connection.execute(_LOOK_UP, (int(npi),)).fetchone()
-            return RegistryAnswer(unpack(npi, row[0]) if row else None, Source.LOCAL_COPY, reader.info.as_of)
+            return RegistryAnswer(reader.record(int(npi)), Source.LOCAL_COPY, reader.info.as_of)
 
         return self._ask(ask)
 
@@ -62,8 +65,7 @@ class LocalCopy:
             if not reader.info.searchable:
                 return None
             found = names.search(reader.connection, query, MOST_FOUND)
-            rows = [(npi, reader.connection.execute(_LOOK_UP, (npi,)).fetchone()) for npi in found]
-            records = [unpack(str(npi), row[0]) for npi, row in rows if row]
+            records = [record for npi in found if (record := reader.record(npi))]
             return NamesFound(records, Source.LOCAL_COPY, reader.info.as_of)
 
         return self._ask(ask)
@@ -73,7 +75,7 @@ class LocalCopy:
 
         def ask(reader: "_Reader") -> NpiRecord | None:
             row = reader.connection.execute(_NEXT, (at,)).fetchone()
-            return unpack(str(row[0]), row[1]) if row else None
+            return reader.record(row[0]) if row else None
 
         return self._ask(ask)
 
@@ -97,6 +99,18 @@ class _Reader:
         self.identity = identity
         self.connection = open_to_read(path)
         self.info = read_info(self.connection)
+        # A copy of an earlier form has other names only after an update.
+        tables = self.connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'other_names'")
+        self._has_other_names = tables.fetchone() is not None
+
+    def record(self, npi: int) -> NpiRecord | None:
+        """The record of an NPI, or None where the copy does not have it. Raises `ValueError`."""
+        row = self.connection.execute(_LOOK_UP, (npi,)).fetchone()
+        if row is None:
+            return None
+        is_organization = row[0].startswith(_ORGANIZATION) and self._has_other_names
+        others = self.connection.execute(_OTHER_NAMES, (npi,)) if is_organization else ()
+        return unpack(str(npi), row[0], [name for (name,) in others])
 
     def __del__(self) -> None:
         # A thread's end is the only notice that nobody asks through this connection any more.
@@ -110,24 +124,35 @@ def _identity(path: Path) -> _Identity:
     return os.getpid(), status.st_ino, status.st_mtime_ns, status.st_size
 
 
-def unpack(npi: str, packed: str) -> NpiRecord:
-    """Make a record of a row as it is kept. Raises `ValueError` where it is no such row."""
-    kind, name, first, middle, credential, taxonomy, city, state, *dates = packed.split(SEPARATOR)
-    deactivated, reactivated = dates or ("", "")
+def unpack(npi: str, packed: str, others: Sequence[str] = ()) -> NpiRecord:
+    """Make a record of a row as it is kept, with an organization's other names. Raises `ValueError` for no such row."""
+    kind, name, first, middle, credential, taxonomy, city, state, *more = packed.split(SEPARATOR)
+    deactivated, reactivated, addition = (*more, *_NOTHING[len(more) :])
     if not kind:
         return NpiRecord(npi=npi, kind=None, name="", active=False, deactivated_on=_date(deactivated))
+    is_organization = kind == _ORGANIZATION
+    shown = " ".join(part for part in map(_given, (first, middle, name)) if part) or _clean(name)
+    known_as = (_given(other) for other in ((addition, *others) if is_organization else ()))
     return NpiRecord(
         npi=npi,
         kind=_KINDS[kind],
-        name=_clean(" ".join(part for part in (first, middle, name) if part)),
-        credential=_clean(credential) or None,
+        name=shown,
+        credential=_given(credential),
         active=not deactivated or bool(reactivated),
         deactivated_on=_date(deactivated),
         reactivated_on=_date(reactivated),
         primary_taxonomy=taxonomy_words(_clean(taxonomy)) or None,
         city=_clean(city) or None,
         state=_clean(state) or None,
+        suffix=None if is_organization else _given(addition),
+        doing_business_as=tuple(dict.fromkeys(other for other in known_as if other and other != shown)),
     )
+
+
+def _given(text: str) -> str | None:
+    """A cell, cleaned; None where it says in one of the registry's ways that there is nothing."""
+    cleaned = _clean(text)
+    return cleaned if cleaned.strip("-") and cleaned != _UNAVAILABLE else None
 
 
 def _clean(text: str) -> str:

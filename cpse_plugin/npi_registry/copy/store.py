@@ -16,11 +16,16 @@ from pathlib import Path
 
 from .errors import CopyError
 
-FORM = 1
+FORM = 2
+# Form 1 had neither suffixes of names nor names under which organizations do business.
+_READABLE = ("1", str(FORM))
 _SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE files (name TEXT NOT NULL, as_of TEXT NOT NULL, rows INTEGER NOT NULL, applied_at TEXT NOT NULL);
 CREATE TABLE npi (npi INTEGER PRIMARY KEY, packed TEXT NOT NULL);
+"""
+_OTHER_NAMES_SCHEMA = """
+CREATE TABLE IF NOT EXISTS other_names (npi INTEGER, name TEXT, PRIMARY KEY (npi, name)) WITHOUT ROWID;
 """
 # The NPI belongs to the key, and so does the state: a search by name within a state reads the index alone.
 _SEARCH_SCHEMA = """
@@ -46,12 +51,21 @@ class AppliedFile:
 
 @dataclass(frozen=True, slots=True)
 class CopyInfo:
-    """What the copy says of itself. `as_of` is the day up to which it is complete."""
+    """What the copy says of itself. `as_of` is the day up to which it is complete.
+
+    One of an earlier `form` is read, and brought up to date by weekly files, until a monthly file replaces it.
+    """
 
     as_of: date
     rows: int
     searchable: bool
     files: tuple[AppliedFile, ...]
+    form: int = FORM
+
+    @property
+    def has_all_names(self) -> bool:
+        """Whether names have their suffix, and organizations the names under which they do business."""
+        return self.form == FORM
 
 
 def open_to_read(path: Path) -> sqlite3.Connection:
@@ -62,7 +76,7 @@ def open_to_read(path: Path) -> sqlite3.Connection:
 def read_info(connection: sqlite3.Connection) -> CopyInfo:
     """Read what the copy says of itself. Raises `sqlite3.Error` or `ValueError` where the file is no copy."""
     meta = dict(connection.execute("SELECT key, value FROM meta"))
-    if meta.get("form") != str(FORM):
+    if meta.get("form") not in _READABLE:
         raise ValueError(f"the copy is of form {meta.get('form')}, not {FORM}; import it anew")
     files = connection.execute("SELECT name, as_of, rows, applied_at FROM files ORDER BY rowid")
     return CopyInfo(
@@ -73,6 +87,7 @@ def read_info(connection: sqlite3.Connection) -> CopyInfo:
             AppliedFile(name, date.fromisoformat(as_of), rows, datetime.fromisoformat(applied_at))
             for name, as_of, rows, applied_at in files
         ),
+        form=int(meta["form"]),
     )
 
 
@@ -90,23 +105,29 @@ def info_of(path: Path) -> CopyInfo | None:
 def create(path: Path, *, searchable: bool) -> sqlite3.Connection:
     """Make an empty copy to be filled. It stands on no ceremony: a file that is not finished is thrown away."""
     connection = sqlite3.connect(path, isolation_level=None)
-    connection.executescript(_UNSAFE_BUT_FAST + _SCHEMA + (_SEARCH_SCHEMA if searchable else ""))
+    connection.executescript(_UNSAFE_BUT_FAST + _SCHEMA + _OTHER_NAMES_SCHEMA + (_SEARCH_SCHEMA if searchable else ""))
     return connection
 
 
 def open_to_change(path: Path) -> sqlite3.Connection:
     """Open a duplicate of a copy that is to take its place."""
     connection = sqlite3.connect(path, isolation_level=None)
-    connection.executescript(_UNSAFE_BUT_FAST + "PRAGMA cache_size = -64000;")
+    connection.executescript(_UNSAFE_BUT_FAST + "PRAGMA cache_size = -64000;" + _OTHER_NAMES_SCHEMA)
     return connection
 
 
 def write_info(
-    connection: sqlite3.Connection, *, as_of: date, rows: int, searchable: bool, applied: AppliedFile
+    connection: sqlite3.Connection,
+    *,
+    as_of: date,
+    rows: int,
+    searchable: bool,
+    applied: AppliedFile,
+    form: int = FORM,
 ) -> None:
     """Let the copy say what it now is, and that a file went into it."""
     meta = {
-        "form": str(FORM),
+        "form": str(form),
         "as_of": as_of.isoformat(),
         "rows": str(rows),
         "searchable": "yes" if searchable else "no",

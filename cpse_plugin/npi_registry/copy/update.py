@@ -14,7 +14,8 @@ from pathlib import Path
 from . import cut
 from .archive import NppesFile, open_nppes
 from .errors import CopyError
-from .names import entry
+from .names import entries
+from .other_names import other_names
 from .store import AppliedFile, CopyInfo, info_of, open_to_change, put_in_place, workshop, write_info
 
 _NPI_LENGTH = 10
@@ -48,7 +49,7 @@ def update_file(file: Path, copy: Path, *, force: bool = False) -> Updated:
         rows = _rows(nppes)
         new = directory / "copy"
         shutil.copyfile(copy, new)
-        added = _apply(new, nppes, old, rows)
+        added = _apply(new, nppes, old, rows, sorted(other_names(nppes)))
         put_in_place(new, copy)
     found = info_of(copy)
     if found is None:
@@ -67,28 +68,47 @@ def _rows(nppes: NppesFile) -> list[tuple[int, str]]:
     return sorted((int(row[:_NPI_LENGTH]), row[_NPI_LENGTH:]) for row in rows)
 
 
-def _apply(new: Path, nppes: NppesFile, old: CopyInfo, rows: list[tuple[int, str]]) -> int:
+def _apply(
+    new: Path, nppes: NppesFile, old: CopyInfo, rows: list[tuple[int, str]], others: list[tuple[int, str]]
+) -> int:
     """Bring the rows in, in one transaction; returns how many NPIs the copy did not have before."""
     try:
         with closing(open_to_change(new)) as connection:
             connection.execute("BEGIN")
-            find = "SELECT packed FROM npi WHERE npi = ?"
-            replaced = [(npi, found[0]) for npi, _ in rows if (found := connection.execute(find, (npi,)).fetchone())]
+            changed = sorted({npi for npi, _ in (*rows, *others)})
+            find = "SELECT 1 FROM npi WHERE npi = ?"
+            added = sum(connection.execute(find, (npi,)).fetchone() is None for npi in {npi for npi, _ in rows})
             if old.searchable:
                 gone = "DELETE FROM names WHERE folded = ? AND state = ? AND npi = ?"
-                connection.executemany(gone, _entries(replaced))
-                connection.executemany("INSERT OR REPLACE INTO names VALUES (?, ?, ?)", _entries(rows))
+                connection.executemany(gone, _entries(connection, changed))
+            # A week's file has all the names of those that it tells of.
+            connection.executemany("DELETE FROM other_names WHERE npi = ?", [(npi,) for npi in changed])
             connection.executemany("INSERT OR REPLACE INTO npi VALUES (?, ?)", rows)
-            added = len({npi for npi, _ in rows}) - len({npi for npi, _ in replaced})
+            connection.executemany("INSERT OR IGNORE INTO other_names VALUES (?, ?)", others)
+            if old.searchable:
+                connection.executemany("INSERT OR REPLACE INTO names VALUES (?, ?, ?)", _entries(connection, changed))
             applied = AppliedFile(Path(nppes.name).name, nppes.until, len(rows), datetime.now(UTC))
             as_of = max(nppes.until, old.as_of)
-            write_info(connection, as_of=as_of, rows=old.rows + added, searchable=old.searchable, applied=applied)
+            write_info(
+                connection,
+                as_of=as_of,
+                rows=old.rows + added,
+                searchable=old.searchable,
+                applied=applied,
+                form=old.form,
+            )
             connection.execute("COMMIT")
     except sqlite3.Error as error:
         raise CopyError(f"the copy could not be changed ({error})") from error
     return added
 
 
-def _entries(rows: Iterable[tuple[int, str]]) -> list[tuple[str, str, str]]:
-    """The rows' entries in the index of names, in its order, so that those that stand together are written together."""
-    return sorted(found for npi, packed in rows if (found := entry(str(npi), packed)))
+def _entries(connection: sqlite3.Connection, npis: Iterable[int]) -> list[tuple[str, str, str]]:
+    """What the copy now has of these NPIs for the index of names, in its order: neighbours are written together."""
+    found: set[tuple[str, str, str]] = set()
+    for npi in npis:
+        row = connection.execute("SELECT packed FROM npi WHERE npi = ?", (npi,)).fetchone()
+        names = connection.execute("SELECT name FROM other_names WHERE npi = ?", (npi,))
+        if row:
+            found |= entries(str(npi), row[0], [name for (name,) in names])
+    return sorted(found)

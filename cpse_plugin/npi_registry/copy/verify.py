@@ -10,7 +10,7 @@ from ..gateway import RegistryApi, RegistryUnavailable
 from .reader import LocalCopy
 
 # The taxonomy is left out: the copy has its code, and words for some; the registry gives its description.
-_COMPARED = ("name", "credential", "city", "state")
+_COMPARED = ("name", "suffix", "credential", "city", "state")
 _LOWEST, _HIGHEST = 1_000_000_000, 1_999_999_999
 
 
