@@ -12,6 +12,7 @@ from flask.cli import AppGroup
 
 from . import migrate
 from .check_cli import check_command
+from .domain.cells import harmless
 from .npi_cli import npi_commands
 from .outbound import COMMAND_SECONDS, time_budget
 from .outbound.trace import new_request_id, traced
@@ -139,11 +140,12 @@ def history(since: datetime, form: str) -> None:
         for entry in entries:
             output.write(json.dumps(entry, ensure_ascii=False) + "\n")
         return
-    writer = csv.writer(output, lineterminator="\n")
+    # Quoted as a whole, a cell holds together where a spreadsheet separates by other signs than the comma.
+    writer = csv.writer(output, lineterminator="\n", quoting=csv.QUOTE_ALL)
     writer.writerow(_FIELDS)
     for entry in entries:
         cells = {**entry, "details": json.dumps(entry["details"], ensure_ascii=False)}
-        writer.writerow([_harmless(str(cells[name])) for name in _FIELDS])
+        writer.writerow([harmless(str(cells[name])) for name in _FIELDS])
 
 
 _FIELDS = ("id", "at", "provider_id", "county_provider_id", "provider", "actor", "action", "operation_id", "details")
@@ -161,8 +163,3 @@ def _flat(entry: HistoryEntry) -> dict[str, object]:
         "operation_id": entry.operation_id or "",
         "details": entry.details,
     }
-
-
-def _harmless(cell: str) -> str:
-    """Keep a spreadsheet from taking a cell for a formula (OWASP, CSV Injection)."""
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell

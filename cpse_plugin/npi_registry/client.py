@@ -97,7 +97,7 @@ class ApiNpiRegistry:
                 response = self._session.get(self._url, params={"version": _VERSION, **parameters})
         except requests.RequestException as error:
             note_silence(self._url)
-            logger.warning("NPI Registry: no answer (%s) in %d ms", reason(error), _milliseconds_since(started))
+            logger.debug("NPI Registry: no answer (%s) in %d ms", reason(error), _milliseconds_since(started))
             raise RegistryUnavailable(f"the registry gave no answer ({reason(error)})") from error
         logger.info("NPI Registry: HTTP %d in %d ms", response.status_code, _milliseconds_since(started))
         return response

@@ -115,7 +115,11 @@ class NpiChain:
                 return
         last = self._last_answered
         if last is None or not timedelta(0) <= self._clock() - last < _PING_GOOD_FOR:
-            self._in_a_place(self.api.ping, self._places_of_ping)
+            try:
+                self._in_a_place(self.api.ping, self._places_of_ping)
+            except RegistryUnavailable as error:
+                _log.warning("the NPI Registry cannot be asked: %s", error)
+                raise
             self._last_answered = self._clock()
 
     def _from_copy(self, npi: str) -> RegistryAnswer | None:

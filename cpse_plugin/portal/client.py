@@ -46,6 +46,13 @@ class _KeptProfessions:
     fresh_until: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Page:
+    response: requests.Response
+    providers: Sequence[PortalProvider]
+    is_last: bool
+
+
 class HttpPortalGateway:
     """A `PortalGateway` that speaks the contract; one is enough for a process, and threads may share it.
 
@@ -62,7 +69,10 @@ class HttpPortalGateway:
         self._professions: _KeptProfessions | None = None
 
     def find_providers(self, *, npi: str | None, sed_code: str | None, acting_user: str) -> Sequence[PortalProvider]:
-        """See `PortalGateway`. Reads ten pages, which are 500 providers, at the most."""
+        """See `PortalGateway`. Reads ten pages, which are 500 providers, at the most.
+
+        Pages that do not end, and hold no provider, are no answer: there might be one on the next.
+        """
         query = {name: value for name, value in (("npi", npi), ("sed_code", sed_code)) if value}
         if not query:
             return ()
@@ -70,24 +80,25 @@ class HttpPortalGateway:
         found: dict[str, PortalProvider] = {}
         with time_limit(self._deadline):
             for page in self._pages(query, acting_user):
-                found.update((provider.id, provider) for provider in page if provider.id not in found)
+                found.update((provider.id, provider) for provider in page.providers if provider.id not in found)
+        if not page.is_last and not found:
+            raise _unreadable(page.response, "its pages of providers hold none and do not end")
+        if not page.is_last:
+            logger.warning("the Portal's pages of providers do not end; those read hold %d", len(found))
         return tuple(found.values())
 
-    def _pages(self, query: dict[str, str], acting_user: str) -> Iterator[Sequence[PortalProvider]]:
+    def _pages(self, query: dict[str, str], acting_user: str) -> Iterator[_Page]:
         """Ask for page after page, as long as there is a next one that was not asked for before."""
         cursors: set[str] = set()
         for _ in range(_MAX_PAGES):
             call = Call("findProviders", "GET", "/providers", acting_user=acting_user, query=query)
             response = self._exchange.answer(call)
             providers, cursor = _parsed(response, parse.provider_page)
-            yield providers
-            if cursor is None:
+            yield _Page(response, providers, is_last=cursor is None)
+            if cursor is None or cursor in cursors:
                 return
-            if cursor in cursors:
-                break
             cursors.add(cursor)
             query = query | {"cursor": cursor}
-        logger.warning("the Portal's pages of providers do not end; stopped reading after %d", len(cursors))
 
     def get_provider(self, portal_id: str, *, acting_user: str) -> PortalProvider | None:
         """See `PortalGateway`."""

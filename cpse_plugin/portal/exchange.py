@@ -24,7 +24,7 @@ from ..outbound import (
     trace,
 )
 from ..settings import Settings
-from .gateway import PortalAccessRefused, PortalBusy, PortalNotAsked, PortalRefused
+from .gateway import PortalAccessRefused, PortalBusy, PortalError, PortalNotAsked, PortalRefused
 from .problems import from_failure, from_response, request_id_of, retry_after
 from .token import TokenSource
 
@@ -94,10 +94,7 @@ class Exchange:
             logger.warning("%s was not sent: as many calls as may wait at once are waiting", call.operation)
             raise PortalBusy("too many calls are waiting for answers of other systems") from None
         if response.status_code not in call.expected:
-            error = from_response(response, call.operation, changes=call.changes)
-            # A refusal is for the person who asked; everything else is for whoever runs the plugin.
-            level = logging.INFO if isinstance(error, PortalRefused) else logging.WARNING
-            logger.log(level, "%s failed: %s (request %s)", call.operation, error, error.request_id)
+            error = _noted(call, from_response(response, call.operation, changes=call.changes))
             if response.status_code in _PASSING_STATUSES and not isinstance(error, PortalBusy):
                 note_silence(self._base)
             raise error
@@ -134,7 +131,7 @@ class Exchange:
             time.sleep(pause)
         if isinstance(outcome, requests.RequestException):
             note_silence(self._base)
-            raise from_failure(outcome, request_id, changes=call.changes) from outcome
+            raise _noted(call, from_failure(outcome, request_id, changes=call.changes)) from outcome
         return outcome
 
     def _send_once(self, call: Call, token: str, request_id: str) -> requests.Response | requests.RequestException:
@@ -148,15 +145,25 @@ class Exchange:
                 headers=_headers(call, token, request_id),
             )
         except requests.RequestException as error:
-            _log(call, f"no answer ({reason(error)})", started, request_id)
+            _log(call, f"no answer ({reason(error)})", started, request_id, logging.DEBUG)
             return error
-        _log(call, f"HTTP {response.status_code}", started, request_id_of(response))
+        level = logging.INFO if response.status_code in call.expected else logging.DEBUG
+        _log(call, f"HTTP {response.status_code}", started, request_id_of(response), level)
         return response
 
 
-def _log(call: Call, outcome: str, started: float, request_id: str | None) -> None:
+def _noted(call: Call, error: PortalError) -> PortalError:
+    """Write the failure's one line into the log; whoever catches it says it to a person and writes no other."""
+    # A refusal is for the person who asked; everything else is for whoever runs the plugin.
+    level = logging.INFO if isinstance(error, PortalRefused) else logging.WARNING
+    logger.log(level, "%s failed: %s (request %s)", call.operation, error, error.request_id)
+    return error
+
+
+def _log(call: Call, outcome: str, started: float, request_id: str | None, level: int) -> None:
+    """Write a line about one exchange; one that failed, and may be repeated, is for whoever looks closely."""
     milliseconds = round((time.monotonic() - started) * 1000)
-    logger.info("%s %s: %s in %d ms (request %s)", call.method, call.operation, outcome, milliseconds, request_id)
+    logger.log(level, "%s %s: %s in %d ms (request %s)", call.method, call.operation, outcome, milliseconds, request_id)
 
 
 def _headers(call: Call, token: str, request_id: str) -> dict[str, str]:

@@ -293,9 +293,8 @@ def register(parent: Blueprint) -> None:
 
 def _handle(error: Exception) -> Response:
     problem = describe(error)
-    if isinstance(error, portal.PortalError):
-        _log.warning("%s: %s (%s)", _request_line(), error.detail, type(error).__name__)
-    elif isinstance(error, NotAllowed):
+    # What another system or the database did not do has its line where it was noticed.
+    if isinstance(error, NotAllowed):
         staff = current_staff()
         _log.warning("%s was refused to %s: %s", _request_line(), staff.subject if staff else "nobody", error)
     return respond(problem)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cpse_plugin.sandbox.faults import Body, Empty, Fault, Html, Huge, Status, Truncated
+from cpse_plugin.sandbox.faults import Body, DropBefore, Empty, Fault, Html, Huge, Status, Truncated
 from cpse_plugin.sandbox.portal import Portal
 from cpse_plugin.web.parts import Parts
 from tests.portal.samples import admin_user, invitation, provider
@@ -300,6 +300,34 @@ def test_p15_pages_that_lead_to_themselves_are_left(
     assert "One CPSE Portal provider matches" in answer.text
     assert len(portal.faults.received("GET", FIND)) == 2
     assert "do not end" in caplog.text
+
+
+def test_p15_empty_pages_without_end_are_not_told_as_no_match(seat: Seat, portal: Portal) -> None:
+    body = json.dumps({"items": [], "next_cursor": "again"}).encode()
+    portal.faults.plan(Body(body), method="GET", path=FIND, times=None)
+    answer = seat.portal_section("TC-1004")
+    assert told(answer) == NOT_DONE
+    assert "The CPSE Portal gave no proper answer" in answer.text
+    assert "No CPSE Portal provider matches" not in answer.text
+    assert "Add New CPSE Portal Provider" not in answer.text
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [Status(500), Status(403), DropBefore(), Body(b"<html>"), Body(b'{"items": 1}')],
+    ids=lambda fault: fault.name,
+)
+def test_a_read_that_failed_has_one_line_in_the_log(
+    seat: Seat, portal: Portal, caplog: pytest.LogCaptureFixture, fault: Fault
+) -> None:
+    seat.provider("TC-1004")
+    for path in ("/matches", "/association/confirm?portal_id=P-20188"):
+        portal.faults.plan(fault, method="GET", path="/v1/providers", times=None)
+        caplog.clear()
+        seat.follow("TC-1004", path)
+        lines = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+        assert len(lines) == 1, lines
+        portal.faults.clear()
 
 
 def test_p15_of_ten_thousand_matches_the_first_are_shown_and_the_person_is_told(seat: Seat, portal: Portal) -> None:

@@ -3,7 +3,7 @@
 import signal
 import subprocess
 import sys
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -48,6 +48,40 @@ def test_new_changed_deactivated_and_reactivated(tmp_path: Path, copy: LocalCopy
     assert copy.look_up(NEW).record is not None
     assert (copy.as_of, copy.info.rows) == (date(2026, 11, 15), before + 1)
     assert [file.name for file in copy.info.files] == [nppes.MONTHLY, nppes.WEEKLY]
+
+
+@pytest.mark.parametrize("days", [2, 400])
+def test_a_file_of_a_day_that_is_still_to_come_is_refused(tmp_path: Path, copy: LocalCopy, days: int) -> None:
+    before = copy.info
+    name = f"npidata_pfile_20261109-{datetime.now(UTC).date() + timedelta(days=days):%Y%m%d}.csv"
+    for force in (False, True):
+        with pytest.raises(CopyError, match="a day that is still to come; are its name and this clock right"):
+            update_file(week(tmp_path, name), tmp_path / "copy", force=force)
+    assert copy.info == before
+
+
+def test_a_file_that_is_a_day_ahead_of_this_clock_is_taken(tmp_path: Path, copy: LocalCopy) -> None:
+    tomorrow = datetime.now(UTC).date() + timedelta(days=1)
+    update_file(week(tmp_path, f"npidata_pfile_20261109-{tomorrow:%Y%m%d}.csv"), tmp_path / "copy")
+    assert copy.as_of == tomorrow
+
+
+@pytest.mark.parametrize("cell", ["updated", "deactivated", "reactivated"])
+def test_a_file_with_a_row_of_a_day_that_is_still_to_come_is_refused(
+    tmp_path: Path, copy: LocalCopy, cell: str
+) -> None:
+    day = f"{datetime.now(UTC).date() + timedelta(days=3):%m/%d/%Y}"
+    file = zipped(tmp_path / "week.zip", text_of([*WEEK[:2], person(NEW, "LEE", "ANN", **{cell: day})]), nppes.WEEKLY)
+    before = copy.info
+    with pytest.raises(CopyError, match=f"has {day} at NPI {NEW}, a day that is still to come"):
+        update_file(file, tmp_path / "copy")
+    assert copy.info == before
+    assert update_file(file, tmp_path / "copy", force=True).rows == 3
+
+
+def test_a_file_that_ends_before_it_begins_is_refused(tmp_path: Path, copy: LocalCopy) -> None:
+    with pytest.raises(CopyError, match="ends on 2026-11-09, before it begins"):
+        update_file(week(tmp_path, "npidata_pfile_20261115-20261109.csv"), tmp_path / "copy")
 
 
 def test_the_index_of_names_follows(tmp_path: Path, copy: LocalCopy) -> None:

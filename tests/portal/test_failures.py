@@ -297,6 +297,34 @@ def test_pages_without_end_are_left_after_ten(
     assert "do not end" in caplog.text
 
 
+@pytest.mark.parametrize("cursors", [["again"] * 20, [f"page-{number}" for number in range(20)]], ids=["one", "many"])
+def test_empty_pages_without_end_are_no_answer(
+    gateway: HttpPortalGateway, portal: responses.RequestsMock, caplog: pytest.LogCaptureFixture, cursors: list[str]
+) -> None:
+    for cursor in cursors:
+        portal.get(PROVIDERS, json=page(next_cursor=cursor))
+    with pytest.raises(PortalOutcomeUnknown, match="hold none and do not end"):
+        find(gateway)
+    assert len([record for record in caplog.records if record.levelno >= logging.WARNING]) == 1
+
+
+def test_an_empty_page_before_one_that_is_not_does_no_harm(
+    gateway: HttpPortalGateway, portal: responses.RequestsMock
+) -> None:
+    portal.get(PROVIDERS, json=page(next_cursor="two"))
+    portal.get(PROVIDERS, json=page(provider()))
+    assert find(gateway) == ["prv_1"]
+
+
+def test_the_same_providers_on_each_of_many_pages_are_shown_once(
+    gateway: HttpPortalGateway, portal: responses.RequestsMock, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in range(20):
+        portal.get(PROVIDERS, json=page(provider(), next_cursor=f"page-{number}"))
+    assert find(gateway) == ["prv_1"]
+    assert "do not end; those read hold 1" in caplog.text
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),

@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import IO
@@ -70,10 +70,20 @@ def open_nppes(path: Path) -> NppesFile:
     if len(found) != 1:
         raise CopyError(f"{path.name} holds no NPPES data (npidata_pfile_....csv); is it the file of the NPI Registry?")
     match, info = found[0]
+    since, until = _date(match[1]), _date(match[2])
+    if until > latest_day():
+        raise CopyError(f"{path.name} is of {until}, a day that is still to come; are its name and this clock right?")
+    if since > until:
+        raise CopyError(f"{path.name} ends on {until}, before it begins; is its name right?")
     if info.compress_type not in (zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED) or info.flag_bits & 1:
         raise CopyError(f"{path.name} is compressed in a way that cannot be read here; pack it anew with deflate")
     others = next((info for info in members if _OTHER_NAMES.fullmatch(Path(info.filename).name)), None)
-    return NppesFile(path, info.filename, _date(match[1]), _date(match[2]), info, others)
+    return NppesFile(path, info.filename, since, until, info, others)
+
+
+def latest_day() -> date:
+    """The last day that anything can be of; a clock, or a place west of it, may be a day behind."""
+    return datetime.now(UTC).date() + timedelta(days=1)
 
 
 def _date(digits: str) -> date:

@@ -3,6 +3,9 @@
 The duplicate then takes the copy's place, so that an update is there for its readers entirely or not at all.
 """
 
+import csv
+import io
+import re
 import shutil
 import sqlite3
 from collections.abc import Iterable
@@ -12,13 +15,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from . import cut
-from .archive import NppesFile, open_nppes
+from .archive import NppesFile, latest_day, open_nppes
 from .errors import CopyError
 from .names import entries
 from .other_names import other_names
 from .store import AppliedFile, CopyInfo, info_of, open_to_change, put_in_place, workshop, write_info
 
 _NPI_LENGTH = 10
+_DAY = re.compile(r"(\d{2})/(\d{2})/(\d{4})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +39,7 @@ def update_file(file: Path, copy: Path, *, force: bool = False) -> Updated:
     """Apply a weekly file to `copy`. Raises `CopyError`, and the copy stays as it is.
 
     Applying the same file again changes nothing. A file older than the copy is taken only with `force`, and may bring
-    back what later files had replaced.
+    back what later files had replaced; so is one that has a row of a day that is still to come.
     """
     nppes = open_nppes(file)
     if nppes.is_complete:
@@ -46,7 +50,7 @@ def update_file(file: Path, copy: Path, *, force: bool = False) -> Updated:
             raise CopyError(f"there is no copy at {copy} yet; import a monthly file first")
         if nppes.until < old.as_of and not force:
             raise CopyError(f"{file.name} is of {nppes.until}, the copy of {old.as_of}; --force takes the older file")
-        rows = _rows(nppes)
+        rows = _rows(nppes, force=force)
         new = directory / "copy"
         shutil.copyfile(copy, new)
         added = _apply(new, nppes, old, rows, sorted(other_names(nppes)))
@@ -57,15 +61,31 @@ def update_file(file: Path, copy: Path, *, force: bool = False) -> Updated:
     return Updated(len(rows), added, nppes.since > old.as_of + timedelta(days=1), found)
 
 
-def _rows(nppes: NppesFile) -> list[tuple[int, str]]:
+def _rows(nppes: NppesFile, *, force: bool) -> list[tuple[int, str]]:
     """All rows of the file, in the order of the key, which keeps the writes close together."""
     with nppes.reading() as reading:
         cutting = cut.cutter(reading.layout)
+        rows: list[str] = []
         try:
-            rows = [row for chunk in reading.chunks() for row in cutting(chunk.decode("utf-8", "replace"))]
-        except cut.UnreadableRow as error:
+            for chunk in reading.chunks():
+                text = chunk.decode("utf-8", "replace")
+                if not force:
+                    _refuse_days_to_come(nppes, reading.layout, text)
+                rows += cutting(text)
+        except (cut.UnreadableRow, csv.Error) as error:
             raise CopyError(str(error)) from error
     return sorted((int(row[:_NPI_LENGTH]), row[_NPI_LENGTH:]) for row in rows)
+
+
+def _refuse_days_to_come(nppes: NppesFile, layout: cut.Layout, text: str) -> None:
+    """Refuse rows that were changed, deactivated or reactivated after today: the file is not what its name says."""
+    latest = f"{latest_day():%Y%m%d}"
+    for row in csv.reader(io.StringIO(text, newline="")):
+        for at in (layout.updated, layout.deactivated, layout.reactivated):
+            day = _DAY.fullmatch(row[at]) if at < len(row) else None
+            if day is not None and f"{day[3]}{day[1]}{day[2]}" > latest:
+                where = f"{Path(nppes.name).name} has {row[at]} at NPI {row[layout.npi]}"
+                raise CopyError(f"{where}, a day that is still to come; --force takes the file all the same")
 
 
 def _apply(
