@@ -119,7 +119,7 @@ class Exchange:
 
     def _send(self, call: Call, token: str, limit: TimeLimit) -> requests.Response:
         if call.changes and limit.remaining < self._deadline * _LEAST_SHARE_FOR_CHANGE:
-            raise PortalNotAsked("too little time was left to wait for an answer")
+            raise _noted(call, PortalNotAsked("too little time was left to wait for an answer"))
         attempts = 1 if call.changes else _ATTEMPTS_TO_READ
         for attempt in range(1, attempts + 1):
             # One id for all that a request of ours makes the Portal do; a call that belongs to none has its own.

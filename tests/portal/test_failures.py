@@ -303,7 +303,7 @@ def test_empty_pages_without_end_are_no_answer(
 ) -> None:
     for cursor in cursors:
         portal.get(PROVIDERS, json=page(next_cursor=cursor))
-    with pytest.raises(PortalOutcomeUnknown, match="hold none and do not end"):
+    with pytest.raises(PortalUnanswered, match="hold none and do not end"):
         find(gateway)
     assert len([record for record in caplog.records if record.levelno >= logging.WARNING]) == 1
 
