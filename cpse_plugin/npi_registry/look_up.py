@@ -115,11 +115,7 @@ class NpiChain:
                 return
         last = self._last_answered
         if last is None or not timedelta(0) <= self._clock() - last < _PING_GOOD_FOR:
-            try:
-                self._in_a_place(self.api.ping, self._places_of_ping)
-            except RegistryUnavailable as error:
-                _log.warning("the NPI Registry cannot be asked: %s", error)
-                raise
+            self._in_a_place(self.api.ping, self._places_of_ping)
             self._last_answered = self._clock()
 
     def _from_copy(self, npi: str) -> RegistryAnswer | None:
