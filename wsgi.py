@@ -6,7 +6,7 @@ from flask import Flask
 
 from cpse_plugin.standalone import create_app as create_host
 
-_HOST_KEYS = ("SECRET_KEY", "SQLALCHEMY_DATABASE_URI")
+_HOST_KEYS = ("SECRET_KEY", "SQLALCHEMY_DATABASE_URI", "TRUSTED_HOSTS")
 
 
 def create_app() -> Flask:

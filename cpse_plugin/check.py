@@ -82,7 +82,7 @@ def findings(parts: Parts, app: Flask) -> Iterator[Finding]:
         ("NPI Registry, API", lambda: _registry_api(parts)),
         ("rate limits", lambda: _rate_limits(parts)),
         ("CPSE_BASE_TEMPLATE", lambda: _layout(parts.settings, app)),
-        ("CPSE_TRUSTED_HOSTS", lambda: _trusted_hosts(parts.settings, app)),
+        ("TRUSTED_HOSTS", lambda: _trusted_hosts(parts.settings, app)),
     )
     for name, look in looks:
         try:
@@ -307,9 +307,9 @@ def _layout(settings: Settings, app: Flask) -> Iterator[Finding]:
 
 
 def _trusted_hosts(settings: Settings, app: Flask) -> Iterator[Finding]:
-    if settings.uses_oidc and not settings.trusted_hosts and not app.config.get("TRUSTED_HOSTS"):
+    if settings.uses_oidc and not app.config.get("TRUSTED_HOSTS"):
         text = "not set; a request for any host name is answered with addresses of that name."
-        yield Finding(Mark.WARNING, "CPSE_TRUSTED_HOSTS", text)
+        yield Finding(Mark.WARNING, "TRUSTED_HOSTS", text)
 
 
 def _brief(error: Exception) -> str:

@@ -149,7 +149,6 @@ def _session_limits(settings: Settings) -> SessionLimits:
     return SessionLimits(
         idle=timedelta(minutes=settings.session_idle_minutes),
         longest=timedelta(hours=settings.session_hours),
-        role_check=timedelta(minutes=settings.role_check_minutes),
     )
 
 
@@ -173,7 +172,6 @@ def _registry(settings: Settings, database: Database, bulkhead: Bulkhead, for_he
         cache=DatabaseAnswerCache(database),
         places=bulkhead.section(),
         places_of_ping=for_health.section(),
-        fresh_for=timedelta(hours=settings.npi_cache_hours),
         copy=LocalCopy(settings.npi_local_copy) if settings.npi_local_copy else None,
     )
 

@@ -92,12 +92,6 @@ def knows(revision: str) -> bool:
     return revision in {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
 
 
-def new_revision(engine: Engine, message: str) -> None:
-    """Write a new migration from the difference between the models and the tables; for the plugin's own developers."""
-    with engine.begin() as connection:
-        command.revision(_config(connection), message, autogenerate=True)
-
-
 def differences(engine: Engine) -> list[str]:
     """Say where the plugin's tables are not as the models say; an empty list where all is well."""
     with engine.connect() as connection:

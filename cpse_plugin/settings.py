@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from .domain.access import Role
 
@@ -52,7 +51,6 @@ class Settings:
     portal_gateway: str | None = None
     npi_registry_url: str = "https://npiregistry.cms.hhs.gov/api/"
     npi_local_copy: Path | None = None
-    npi_cache_hours: int = 24
     contact: str | None = None
     upstream_calls: int = 4
     oidc_discovery_url: str | None = None
@@ -60,14 +58,10 @@ class Settings:
     oidc_client_secret: str | None = field(default=None, repr=False)
     role_claim: str = "groups"
     role_map: dict[str, Role] = field(default_factory=dict)
-    role_check_minutes: int = 15
     session_idle_minutes: int = 30
     session_hours: int = 12
-    trusted_hosts: tuple[str, ...] = ()
-    proxies: int = 0
     rate_limit_storage: str = field(default="memory://", repr=False)
     frame_ancestors: str = "'self'"
-    time_zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("America/New_York"))
 
     @property
     def uses_oidc(self) -> bool:
@@ -88,6 +82,7 @@ class Settings:
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> "Settings":
         """Read the settings from a Flask configuration. Raises `SettingsError`, which names the setting at fault."""
+        refuse_what_is_gone(config)
         known = {f"CPSE_{item.name.upper()}": item for item in fields(cls)}
         for key in config:
             if key.startswith("CPSE_") and key not in known:
@@ -108,6 +103,13 @@ class Settings:
         settings = cls(**values)
         _check_together(settings)
         return settings
+
+
+def refuse_what_is_gone(config: Mapping[str, Any]) -> None:
+    """Raise `SettingsError`, which says what to do instead, where a setting is given that there is no more."""
+    for key, instead in _GONE.items():
+        if key in config:
+            raise SettingsError(f"{key} is no setting any more: {instead}")
 
 
 def _check_together(settings: Settings) -> None:
@@ -180,14 +182,9 @@ def _file(raw: Any) -> Path:
     return path
 
 
-def _time_zone(raw: Any) -> ZoneInfo:
-    try:
-        return raw if isinstance(raw, ZoneInfo) else ZoneInfo(_text(raw))
-    except (ValueError, OSError, ZoneInfoNotFoundError) as error:
-        raise ValueError("is no time zone; one is called America/New_York") from error
+def whole_number(least: int, most: int) -> Callable[[Any], int]:
+    """Makes a reader of whole numbers within these bounds, as text or not; it raises `ValueError`."""
 
-
-def _whole_number(least: int, most: int) -> Callable[[Any], int]:
     def parse(raw: Any) -> int:
         text = str(raw).strip()
         if isinstance(raw, bool) or not (text.isascii() and text.isdigit() and least <= int(text[:10]) <= most):
@@ -205,10 +202,13 @@ def _contact(raw: Any) -> str:
     return text
 
 
-def _hosts(raw: Any) -> tuple[str, ...]:
-    """Host names between commas, or a list of them; one that begins with a dot stands for all below it."""
+def host_names(raw: Any) -> list[str]:
+    """Host names between commas, or a list of them; one that begins with a dot stands for all below it.
+
+    Raises `ValueError`.
+    """
     names = raw if isinstance(raw, list | tuple) else _text(raw).split(",")
-    hosts = tuple(_text(name).lower() for name in names)
+    hosts = [_text(name).lower() for name in names]
     if not all(re.fullmatch(r"\.?[a-z0-9][a-z0-9.-]*", host) for host in hosts):
         raise ValueError("must be host names without scheme and port, with commas between them")
     return hosts
@@ -280,18 +280,20 @@ _PARSERS: dict[str, Callable[[Any], Any]] = {
     "CPSE_PORTAL_TOKEN_AUDIENCE": _audience,
     "CPSE_NPI_REGISTRY_URL": _url,
     "CPSE_NPI_LOCAL_COPY": _file,
-    "CPSE_NPI_CACHE_HOURS": _whole_number(0, 8760),
     "CPSE_CONTACT": _contact,
     # Two at least: each other system may take all places but one.
-    "CPSE_UPSTREAM_CALLS": _whole_number(2, 1000),
+    "CPSE_UPSTREAM_CALLS": whole_number(2, 1000),
     "CPSE_OIDC_DISCOVERY_URL": _url,
     "CPSE_ROLE_MAP": _role_map,
-    "CPSE_ROLE_CHECK_MINUTES": _whole_number(1, 24 * 60),
     # Two minutes before the end people are warned.
-    "CPSE_SESSION_IDLE_MINUTES": _whole_number(3, 24 * 60),
-    "CPSE_SESSION_HOURS": _whole_number(1, 24),
-    "CPSE_TRUSTED_HOSTS": _hosts,
-    "CPSE_TIME_ZONE": _time_zone,
+    "CPSE_SESSION_IDLE_MINUTES": whole_number(3, 24 * 60),
+    "CPSE_SESSION_HOURS": whole_number(1, 24),
     "CPSE_FRAME_ANCESTORS": _frame_ancestors,
-    "CPSE_PROXIES": _whole_number(0, 10),
+}
+_GONE = {
+    "CPSE_NPI_CACHE_HOURS": "an answer of the NPI Registry counts for 24 hours; take the setting out.",
+    "CPSE_PROXIES": "the stand-alone host alone reads it. A host of your own uses Werkzeug's ProxyFix.",
+    "CPSE_ROLE_CHECK_MINUTES": "a role is confirmed every 15 minutes; take the setting out.",
+    "CPSE_TIME_ZONE": "days and times are New York's; take the setting out.",
+    "CPSE_TRUSTED_HOSTS": "give the host names in Flask's own TRUSTED_HOSTS.",
 }

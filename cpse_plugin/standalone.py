@@ -1,9 +1,9 @@
 """A small intranet host of the plugin's own, for a county that has no Flask application to mount it into."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 from flask import Flask, redirect, request, url_for
@@ -16,9 +16,11 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from .extension import Cpse
-from .settings import SettingsError
+from .settings import SettingsError, host_names, refuse_what_is_gone, whole_number
 from .web.headers import secure
 from .web.request_log import LOGGER_NAME
+
+_Read = TypeVar("_Read")
 
 _DEFAULTS = {
     "SESSION_COOKIE_HTTPONLY": True,
@@ -41,17 +43,21 @@ def create_app(config: Mapping[str, Any]) -> Flask:
         # In a frame of another site browsers bring no other cookie along, and keep even this one for that site alone.
         app.config.update(SESSION_COOKIE_SAMESITE="None", SESSION_COOKIE_PARTITIONED=True)
     app.config.update(config)
+    # This host alone reads it, and the plugin says so to any other.
+    proxies = str(app.config.pop("CPSE_PROXIES", None) or 0).strip()
+    refuse_what_is_gone(app.config)
     if app.config["SESSION_COOKIE_SECURE"] and "SESSION_COOKIE_NAME" not in config:
         # Browsers take a cookie of such a name over TLS and from this very host alone, never from a neighbour below it.
         app.config["SESSION_COOKIE_NAME"] = "__Host-session"
     # A host that answers to any name puts that name into the addresses that it makes for the identity provider.
-    for key in ("SECRET_KEY", "SQLALCHEMY_DATABASE_URI", "CPSE_TRUSTED_HOSTS"):
+    for key in ("SECRET_KEY", "SQLALCHEMY_DATABASE_URI", "TRUSTED_HOSTS"):
         if not app.config.get(key):
             raise SettingsError(f"{key} is required")
+    app.config["TRUSTED_HOSTS"] = _read("TRUSTED_HOSTS", host_names, app.config["TRUSTED_HOSTS"])
     SQLAlchemy(app)
     CSRFProtect(app)
     Cpse().init_app(app, url_prefix="/cpse")
-    _believe_proxies(app)
+    _believe_proxies(app, _read("CPSE_PROXIES", whole_number(0, 10), proxies or 0))
     _log_to_stderr()
     app.add_url_rule("/", "home", _home)
     app.register_error_handler(HTTPException, _refusal)
@@ -60,9 +66,15 @@ def create_app(config: Mapping[str, Any]) -> Flask:
     return app
 
 
-def _believe_proxies(app: Flask) -> None:
+def _read(key: str, parse: Callable[[Any], _Read], raw: Any) -> _Read:
+    try:
+        return parse(raw)
+    except ValueError as error:
+        raise SettingsError(f"{key}: {error}") from error
+
+
+def _believe_proxies(app: Flask, proxies: int) -> None:
     """Take the visitor's address and the scheme from the proxies that are known to stand in front."""
-    proxies = app.extensions["cpse"].settings.proxies
     if proxies:
         # Of several proxies only the first one saw the scheme, and each passes the one value on.
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=1)  # type: ignore[method-assign]

@@ -55,6 +55,21 @@ def test_an_unknown_setting_is_named() -> None:
         read(CPSE_PORTAL_ADDRESS="https://portal.example")
 
 
+@pytest.mark.parametrize(
+    ("key", "instead"),
+    [
+        ("CPSE_NPI_CACHE_HOURS", "24 hours"),
+        ("CPSE_PROXIES", "ProxyFix"),
+        ("CPSE_ROLE_CHECK_MINUTES", "15 minutes"),
+        ("CPSE_TIME_ZONE", "New York"),
+        ("CPSE_TRUSTED_HOSTS", "Flask's own TRUSTED_HOSTS"),
+    ],
+)
+def test_a_setting_that_there_is_no_more_says_what_to_do_instead(key: str, instead: str) -> None:
+    with pytest.raises(SettingsError, match=rf"^{key} is no setting any more: .*{instead}.*\.$"):
+        read(**{key: "1"})
+
+
 def test_an_empty_setting_counts_as_not_given() -> None:
     assert read(CPSE_PORTAL_SCOPE="", CPSE_PORTAL_TIMEOUT="", CPSE_OIDC_DISCOVERY_URL="") == read()
 

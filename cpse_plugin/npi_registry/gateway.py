@@ -7,7 +7,7 @@ second.
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Protocol
@@ -81,10 +81,6 @@ class NameQuery:
     first_name: str = ""
     state: str | None = None
     kind: ProviderKind | None = None
-
-    def of_kind(self, kind: ProviderKind) -> "NameQuery":
-        """The same search among providers of one kind."""
-        return replace(self, kind=kind)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,8 @@ from .gateway import (
 _log = logging.getLogger("cpse_plugin.npi_registry")
 _Result = TypeVar("_Result")
 
+# After that an answer is asked anew; if that fails, the old one is shown with its date.
+FRESH_FOR = timedelta(hours=24)
 # An NPI that the registry does not have yet may be there soon.
 _NOT_FOUND_FRESH_FOR = timedelta(hours=1)
 # A load balancer asks for the plugin's health every few seconds; the turns are for people.
@@ -52,7 +54,6 @@ class NpiChain:
         cache: AnswerCache,
         places: Section,
         places_of_ping: Section | None = None,
-        fresh_for: timedelta,
         copy: RegistryCopy | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
@@ -61,7 +62,6 @@ class NpiChain:
         self._cache = cache
         self._places = places
         self._places_of_ping = places_of_ping or places
-        self._fresh_for = fresh_for
         self._clock = clock
         self._flights = _Flights()
         self._last_answered: datetime | None = None
@@ -129,7 +129,7 @@ class NpiChain:
             return None
 
     def _is_fresh(self, kept: KeptAnswer) -> bool:
-        longest = self._fresh_for if kept.record is not None else min(self._fresh_for, _NOT_FOUND_FRESH_FOR)
+        longest = FRESH_FOR if kept.record is not None else _NOT_FOUND_FRESH_FOR
         # A clock that was set back makes the age negative; then the answer counts as old rather than as new for long.
         return timedelta(0) <= self._clock() - kept.asked_at < longest
 

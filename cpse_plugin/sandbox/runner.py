@@ -174,7 +174,7 @@ class Sandbox:
             "CPSE_OIDC_CLIENT_ID": OIDC_CLIENT_ID,
             "CPSE_OIDC_CLIENT_SECRET": self._oidc_secret,
             "CPSE_ROLE_MAP": ROLE_MAP,
-            "CPSE_TRUSTED_HOSTS": "localhost",
+            "TRUSTED_HOSTS": "localhost",
             **self._extra_settings,
         }
 

@@ -47,7 +47,7 @@ class SessionLimits:
 
     idle: timedelta
     longest: timedelta
-    role_check: timedelta
+    role_check: timedelta = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)

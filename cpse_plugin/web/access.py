@@ -6,8 +6,7 @@ from typing import Any, TypeVar
 
 from flask import current_app, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import BadRequest, HTTPException
-from werkzeug.sansio.utils import host_is_trusted
+from werkzeug.exceptions import HTTPException
 
 from ..domain.access import Action, NotAllowed, Staff
 from ..services.sign_in_sessions import RoleCheck
@@ -72,7 +71,6 @@ def signed_in_staff() -> Staff:
 
 def enforce() -> ResponseReturnValue | None:
     """Let the request through, send the person to sign in, or raise what refuses it; runs before every view."""
-    _check_host()
     if request.endpoint is None:
         return None
     if is_boosted() and request.method in ("GET", "HEAD"):
@@ -95,13 +93,6 @@ def enforce() -> ResponseReturnValue | None:
         return redirect(url_for("cpse.sign_in", next=here()))
     rate_limit.enforce(view, parts().rate_limits)
     return None
-
-
-def _check_host() -> None:
-    """Refuse a request for another host: addresses that are made for the identity provider name the host."""
-    trusted = parts().settings.trusted_hosts or current_app.config.get("TRUSTED_HOSTS")
-    if trusted and not host_is_trusted(request.host.lower(), trusted):
-        raise BadRequest("The request is for another host.")
 
 
 def _is_time_to_ask_for_the_role() -> bool:

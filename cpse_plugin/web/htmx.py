@@ -35,11 +35,6 @@ def toast(response: Response, text: str) -> Response:
     return _trigger(response, "cpse:toast", {"text": text})
 
 
-def focus(response: Response, selector: str) -> Response:
-    """Let the page move the focus once the answer is in place."""
-    return _trigger(response, "cpse:focus", {"selector": selector})
-
-
 def client_redirect(address: str, status: int = 200) -> Response:
     """Let htmx leave the page for another address."""
     response = make_response("", status)

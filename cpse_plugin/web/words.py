@@ -1,10 +1,11 @@
 """Words that several places say about the same thing."""
 
 from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 from ..domain.identifiers import NPI_LENGTH, SED_CODE_LENGTH, IdentifierCheck, IdentifierFault
-from .parts import parts
 
+_NEW_YORK = ZoneInfo("America/New_York")
 # The script of the field NPI says the same as one types; `{n}` is a number of digits.
 NPI_WORDS = {
     "missing": "{n} more digits needed.",
@@ -31,7 +32,7 @@ def moment(value: datetime) -> str:
 
 
 def _in_the_county(value: datetime) -> datetime:
-    return value.astimezone(parts().settings.time_zone)
+    return value.astimezone(_NEW_YORK)
 
 
 def npi_fault_words(check: IdentifierCheck) -> str:

@@ -119,8 +119,15 @@ def test_a_piece_has_its_heading_below_the_hosts_and_in_its_usual_look(
 def test_what_had_the_focus_and_is_gone_hands_it_to_the_heading_of_the_piece(desk: Desk) -> None:
     desk.sign_in()
     desk.go("/office/provider")
-    desk.field("NPI").focus()
-    desk.page.evaluate("() => document.dispatchEvent(new CustomEvent('cpse:focus', {detail: {selector: '#gone'}}))")
+    desk.field("NPI").fill("1999101011")
+    desk.field("Provider Type").select_option("Agency")
+    desk.field("Provider Uses CPSE Portal").check()
+    desk.button("Apply").click()
+    desk.button("Link to Selected Existing CPSE Portal Provider").click()
+    expect(desk.button("Continue Association")).to_be_visible()
+    # What opened the dialog goes away meanwhile, as it does when a colleague has made the link.
+    desk.page.evaluate("() => document.getElementById('cpse-link-selected').remove()")
+    desk.page.keyboard.press("Escape")
     expect(desk.heading("Provider Details")).to_be_focused()
 
 

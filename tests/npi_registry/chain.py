@@ -125,7 +125,6 @@ class Chain:
             self.registry,
             cache=self.cache,
             places=self.places,
-            fresh_for=timedelta(hours=24),
             copy=self.copy,
             clock=self.clock,
         )

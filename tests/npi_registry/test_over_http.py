@@ -5,6 +5,7 @@ import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar
 
 import pytest
@@ -151,10 +152,10 @@ def test_a_registry_that_is_not_there(make_intranet: Callable[..., Flask], datab
 
 @pytest.mark.parametrize("fault", [Status(500), Html(), DropBefore()], ids=lambda fault: type(fault).__name__)
 def test_an_older_answer_is_shown_with_its_day(
-    make_intranet: Callable[..., Flask], database_url: str, registry: Faults, fault: Fault
+    intranet: Flask, registry: Faults, fault: Fault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # No hour is short enough for an answer that was kept to be fresh.
-    look_up = parts_of(make_intranet(database_url, CPSE_NPI_CACHE_HOURS="0")).npi.look_up
+    monkeypatch.setattr("cpse_plugin.npi_registry.look_up.FRESH_FOR", timedelta())
+    look_up = parts_of(intranet).npi.look_up
     first = look_up(BRIGHT_HARBOR, None, READER)
     registry.plan(fault)
     again = look_up(BRIGHT_HARBOR, None, READER)

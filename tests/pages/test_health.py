@@ -89,7 +89,7 @@ def test_a_host_that_refuses_the_request_before_the_view_is_told_in_json(intrane
 
 
 def test_another_host_name_is_refused_in_json(make_intranet: MakeIntranet, database_url: str) -> None:
-    app = make_intranet(database_url, CPSE_TRUSTED_HOSTS="intranet.county.example")
+    app = make_intranet(database_url, TRUSTED_HOSTS=["intranet.county.example"])
     answer = app.test_client().get("/cpse/health")
     assert (answer.status_code, answer.is_json) == (400, True)
 

@@ -48,3 +48,8 @@ def test_so_many_proxies_tell_who_comes_and_whether_over_tls(proxies: int | str,
 def test_what_is_no_number_of_proxies_stops_the_start(wrong: object) -> None:
     with pytest.raises(SettingsError, match="CPSE_PROXIES: must be a whole number"):
         seen(CPSE_PROXIES=wrong)
+
+
+@pytest.mark.parametrize("none", [None, "", " ", 0, "0"])
+def test_what_is_left_empty_is_no_proxy(none: object) -> None:
+    assert seen(CPSE_PROXIES=none) == ("127.0.0.1", f"http://{CALLBACK}")

@@ -40,7 +40,6 @@ KINDS = {
     "cpse_plugin/sandbox/data/county_providers.csv",
     "cpse_plugin/sandbox/data/portal.json",
     "cpse_plugin/migrations/env.py",
-    "cpse_plugin/migrations/script.py.mako",
     "cpse_plugin/migrations/versions/0001_providers_links_operations.py",
 }
 PROVIDERS = "county_provider_id,name\nTC-1,Bright Harbor Preschool Services\n"

@@ -329,7 +329,7 @@ def test_the_stand_alone_host_writes_to_stderr_where_nobody_has_said_otherwise(l
         "CPSE_OIDC_CLIENT_ID": "county",
         "CPSE_OIDC_CLIENT_SECRET": "only for tests too",
         "CPSE_ROLE_MAP": '{"Preschool staff": "editor"}',
-        "CPSE_TRUSTED_HOSTS": "intranet.county.example",
+        "TRUSTED_HOSTS": "intranet.county.example",
     }
     program = [sys.executable, "-c", _STAND_ALONE, str(_DOCUMENT.parents[1]), logging_of]
     done = subprocess.run(program, env=environment, capture_output=True, text=True, timeout=60, check=True)

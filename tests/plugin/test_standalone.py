@@ -15,7 +15,7 @@ OIDC: dict[str, Any] = {
     "CPSE_OIDC_CLIENT_ID": "county",
     "CPSE_OIDC_CLIENT_SECRET": "only for tests too",
     "CPSE_ROLE_MAP": {"Preschool staff": "editor"},
-    "CPSE_TRUSTED_HOSTS": "intranet.county.example",
+    "TRUSTED_HOSTS": "intranet.county.example",
 }
 
 
@@ -46,7 +46,7 @@ def test_a_county_may_name_the_cookie_and_a_host_without_tls_gets_one_that_works
     assert "Secure" not in plain
 
 
-@pytest.mark.parametrize("key", ["SECRET_KEY", "SQLALCHEMY_DATABASE_URI", "CPSE_TRUSTED_HOSTS"])
+@pytest.mark.parametrize("key", ["SECRET_KEY", "SQLALCHEMY_DATABASE_URI", "TRUSTED_HOSTS"])
 def test_what_it_cannot_do_without_stops_the_start_by_name(key: str) -> None:
     with pytest.raises(SettingsError, match=f"{key} is required"):
         create_app({**SETTINGS, **OIDC, key: ""})
@@ -88,3 +88,31 @@ def test_a_request_for_another_host_is_refused_in_words_and_with_the_same_header
         answer = create_app(settings).test_client().get(address, base_url="https://evil.example")
         assert (answer.status_code, "<h1>Bad Request</h1>" in answer.text) == (400, True)
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    ("trusted", "host", "status"),
+    [
+        ("intranet.county.example", "intranet.county.example:8443", 302),
+        ("Intranet.county.example, other.example", "other.example", 302),
+        (["a.example", "b.example"], "b.example", 302),
+        (".county.example", "intranet.county.example", 302),
+        (".county.example", "evilcounty.example", 400),
+        ("intranet.county.example", "evil.example", 400),
+    ],
+)
+def test_it_answers_to_its_own_names_alone(trusted: str | list[str], host: str, status: int) -> None:
+    client = create_app({**SETTINGS, **OIDC, "TRUSTED_HOSTS": trusted}).test_client()
+    for address in ("/", "/cpse/providers"):
+        assert client.get(address, base_url=f"https://{host}").status_code == status
+
+
+@pytest.mark.parametrize("wrong", ["https://intranet.county.example", "intranet.county.example:443", "a.example,", "*"])
+def test_what_is_no_host_name_stops_the_start(wrong: str) -> None:
+    with pytest.raises(SettingsError, match=r"^TRUSTED_HOSTS: must be host names"):
+        create_app({**SETTINGS, **OIDC, "TRUSTED_HOSTS": wrong})
+
+
+def test_who_gives_the_hosts_under_their_old_name_is_told_the_new_one() -> None:
+    with pytest.raises(SettingsError, match=r"^CPSE_TRUSTED_HOSTS is no setting any more: .*TRUSTED_HOSTS\.$"):
+        create_app({**SETTINGS, **OIDC, "TRUSTED_HOSTS": None, "CPSE_TRUSTED_HOSTS": "intranet.county.example"})

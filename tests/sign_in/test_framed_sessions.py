@@ -1,6 +1,7 @@
 """Whose the session of a frame is, and how long it lasts: by nothing longer than the window's."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
@@ -87,7 +88,7 @@ def test_the_providers_word_ends_the_frame_too(world: World, window: Browser, fr
 
 
 def test_the_frame_outlives_the_windows_time_by_nothing() -> None:
-    with running_world(session_hours=1, role_check_minutes=90) as world:
+    with running_world(session_hours=1, role_check=timedelta(minutes=90)) as world:
         window, frame = world.browser(), world.browser()
         window.sign_in()
         for minutes in (20, 40):

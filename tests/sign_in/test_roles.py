@@ -73,17 +73,6 @@ def test_a_role_that_became_less_is_less(world: World, browser: Browser) -> None
     assert apply(browser, token).status_code == 403
 
 
-def test_the_time_is_a_setting() -> None:
-    with running_world(role_check_minutes=2) as world:
-        browser = world.browser()
-        browser.sign_in()
-        give_groups(world, "County Employees")
-        world.session_clock.ahead = 50
-        assert browser.open("/cpse/providers").status_code == 200
-        world.session_clock.ahead = 2 * MINUTE
-        assert browser.follow(browser.open("/cpse/providers")).status_code == 403
-
-
 def test_a_person_whom_the_provider_has_forgotten_is_asked(world: World, browser: Browser) -> None:
     browser.sign_in()
     world.session_clock.ahead = 8 * MINUTE

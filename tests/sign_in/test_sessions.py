@@ -89,7 +89,7 @@ def test_a_session_in_use_ends_after_twelve_hours_all_the_same(world: World, bro
 
 
 def test_both_times_are_settings() -> None:
-    with running_world(session_idle_minutes=5, session_hours=1, role_check_minutes=60) as world:
+    with running_world(session_idle_minutes=5, session_hours=1, role_check=timedelta(hours=1)) as world:
         browser = world.browser()
         browser.sign_in()
         for minutes in range(4, 60, 4):

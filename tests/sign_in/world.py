@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -235,7 +235,12 @@ def config_for(provider_url: str, **changes: Any) -> dict[str, Any]:
     return {f"CPSE_{name.upper()}": value for name, value in values.items()}
 
 
-def create_host(folder: Path, config: dict[str, Any], staff_loader: Callable[[], Staff | None] | None = None) -> Flask:
+def create_host(
+    folder: Path,
+    config: dict[str, Any],
+    staff_loader: Callable[[], Staff | None] | None = None,
+    role_check: timedelta | None = None,
+) -> Flask:
     """A host with the plugin mounted, whose database is in the folder and whose clock can be set."""
     app = Flask("host")
     clock, session_clock = Clock(), Clock()
@@ -252,13 +257,14 @@ def create_host(folder: Path, config: dict[str, Any], staff_loader: Callable[[],
     CSRFProtect(app)
     Cpse().init_app(app, staff_loader=staff_loader)
     cpse = parts_of(app)
+    limits = cpse.sessions.limits if role_check is None else replace(cpse.sessions.limits, role_check=role_check)
     Base.metadata.create_all(cpse.database.engine)
     with cpse.database.write() as session_:
         session_.add(_provider())
     app.extensions["cpse"] = replace(
         cpse,
         oidc=OidcClient(cpse.settings, clock=clock) if cpse.oidc is not None else None,
-        sessions=SignInSessions(cpse.database, cpse.sessions.limits, clock=session_clock.moment),
+        sessions=SignInSessions(cpse.database, limits, clock=session_clock.moment),
         kept_forms=KeptForms(cpse.database, clock=session_clock.moment),
         rate_limits=Patient("memory://"),
     )
@@ -305,10 +311,13 @@ WITHOUT_PROVIDER = config_for("", oidc_discovery_url=None, oidc_client_id=None, 
 
 
 @contextmanager
-def running_world(**changes: Any) -> Iterator[World]:
-    """Start an identity provider and a host that know each other; `changes` are for the host's settings."""
+def running_world(role_check: timedelta | None = None, **changes: Any) -> Iterator[World]:
+    """Start an identity provider and a host that know each other; `changes` are for the host's settings.
+
+    With `role_check`, a role counts for so long as none does in a county.
+    """
     with TemporaryDirectory(prefix="cpse-sign-in-") as folder:
-        world = _world(Path(folder), changes)
+        world = _world(Path(folder), changes, role_check)
         with world.provider_server, world.host_server:
             yield world
         parts_of(world.host).database.engine.dispose()
@@ -321,7 +330,7 @@ def _keys() -> str:
     return json.dumps(KeySet([key]).as_dict(private=True))
 
 
-def _world(folder: Path, changes: dict[str, Any]) -> World:
+def _world(folder: Path, changes: dict[str, Any], role_check: timedelta | None) -> World:
     key_file = folder / "keys.json"
     key_file.write_text(_keys(), encoding="utf-8")
     provider_socket, host_socket = listen(), listen()
@@ -338,7 +347,7 @@ def _world(folder: Path, changes: dict[str, Any]) -> World:
         key_file=key_file,
     )
     tampered = Tampered(provider)
-    host = create_host(folder, config_for(provider_url, **changes))
+    host = create_host(folder, config_for(provider_url, **changes), role_check=role_check)
     return World(
         provider,
         tampered,

@@ -63,4 +63,3 @@ export function showToast(text) {
 // What is done next makes the last message old.
 document.addEventListener('click', () => document.getElementById('cpse-status')?.replaceChildren(), true);
 document.addEventListener('cpse:toast', (event) => showToast(String(event.detail.text ?? '')));
-document.addEventListener('cpse:focus', (event) => focus(document.querySelector(event.detail.selector)));

@@ -49,7 +49,7 @@ Check = Callable[..., Report]
 
 def given(sandbox: Sandbox) -> dict[str, Any]:
     """The settings with which the sandbox made its own intranet."""
-    names = ("SECRET_KEY", "SQLALCHEMY_DATABASE_URI", "SESSION_COOKIE_SECURE")
+    names = ("SECRET_KEY", "SQLALCHEMY_DATABASE_URI", "SESSION_COOKIE_SECURE", "TRUSTED_HOSTS")
     return {key: value for key, value in sandbox.intranet.config.items() if key.startswith("CPSE_") or key in names}
 
 

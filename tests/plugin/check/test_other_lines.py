@@ -170,8 +170,8 @@ def test_what_counts_for_all_workers_is_asked_whether_it_is_there(check: Check) 
 
 
 def test_a_host_that_answers_to_any_name_is_warned_of(check: Check, sandbox: Sandbox) -> None:
-    report = check(host(staff_loader=None, **{**given(sandbox), "CPSE_TRUSTED_HOSTS": None}))
-    assert report.marks == {**IN_ORDER, "CPSE_TRUSTED_HOSTS": "warning"}
+    report = check(host(staff_loader=None, **{**given(sandbox), "TRUSTED_HOSTS": None}))
+    assert report.marks == {**IN_ORDER, "TRUSTED_HOSTS": "warning"}
     assert report.exit_code == 0
 
 
