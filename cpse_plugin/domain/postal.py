@@ -26,8 +26,13 @@ def addresses_written_alike(one: Address, other: Address) -> bool:
 
 
 def _lines_alike(one: str, other: str) -> bool:
-    if not spellings(words(one), directions=False).isdisjoint(spellings(words(other), directions=False)):
+    written = [spellings(words(lines), directions=False) for lines in (one, other)]
+    if not written[0].isdisjoint(written[1]):
         return True
+    # No way of writing an address changes its numbers; most that are different are known by them at once.
+    numbers = [sorted(_DIGITS.findall(next(iter(spelled), ""))) for spelled in written]
+    if numbers[0] != numbers[1]:
+        return False
     ours, theirs = _standard(one), _standard(other)
     if ours is None or theirs is None:
         return written_alike(one, other)
