@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 import click
-from flask import Flask, redirect, request, url_for
+from flask import Flask, jsonify, redirect, request, url_for
 from flask.cli import FlaskGroup
 from flask.typing import ResponseReturnValue
 from flask_sqlalchemy import SQLAlchemy
@@ -107,6 +107,9 @@ def _refusal(error: HTTPException) -> ResponseReturnValue:
     """A page for what is refused outside of the plugin's pages; it asks for nothing that could be missing."""
     if error.response is not None or (error.code or 500) < 400:
         return error.get_response()
+    if request.path == "/cpse/health":
+        # Whoever asks there is a machine, and under another host's name no page of the plugin is found.
+        return jsonify(problem=error.name), error.code or 500
     words = "There is no such page." if error.code == 404 else (error.description or "It cannot be done like that.")
     page = (
         f'<!doctype html><html lang="en"><title>{escape(error.name)}</title>'

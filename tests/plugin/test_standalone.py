@@ -107,6 +107,11 @@ def test_it_answers_to_its_own_names_alone(trusted: str | list[str], host: str, 
         assert client.get(address, base_url=f"https://{host}").status_code == status
 
 
+def test_the_health_refuses_another_host_name_in_json() -> None:
+    answer = create_app({**SETTINGS, **OIDC}).test_client().get("/cpse/health", base_url="https://evil.example")
+    assert (answer.status_code, answer.is_json) == (400, True)
+
+
 @pytest.mark.parametrize("wrong", ["https://intranet.county.example", "intranet.county.example:443", "a.example,", "*"])
 def test_what_is_no_host_name_stops_the_start(wrong: str) -> None:
     with pytest.raises(SettingsError, match=r"^TRUSTED_HOSTS: must be host names"):
