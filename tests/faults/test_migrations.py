@@ -1,5 +1,6 @@
 """The tables are brought up to date twice, by two at once, or by somebody who is killed half-way: row D6."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -14,18 +15,36 @@ from tests.world import parts_of
 
 from .seat import NOT_DONE, Seat, told
 
+# For each database and statement a process that dies before that statement; it says how each of them ended.
 _KILLED = """
-import os, signal, sys
+import json, os, signal, sys
 from sqlalchemy import create_engine, event
 from cpse_plugin import migrate
 
-engine = create_engine(sys.argv[1])
-@event.listens_for(engine, "before_cursor_execute")
-def kill(connection, cursor, statement, *rest):
-    if sys.argv[2] in statement:
-        os.kill(os.getpid(), signal.SIGKILL)
-migrate.upgrade(engine)
+def upgrade(url, place):
+    engine = create_engine(url)
+    @event.listens_for(engine, "before_cursor_execute")
+    def kill(connection, cursor, statement, *rest):
+        if place in statement:
+            os.kill(os.getpid(), signal.SIGKILL)
+    migrate.upgrade(engine)
+
+ends = {}
+for place, url in json.loads(sys.argv[1]).items():
+    worker = os.fork()
+    if worker == 0:
+        upgrade(url, place)
+        os._exit(0)
+    ends[place] = os.waitstatus_to_exitcode(os.waitpid(worker, 0)[1])
+print(json.dumps(ends))
 """
+_PLACES = (
+    "CREATE TABLE cpse_link",
+    "CREATE UNIQUE INDEX",
+    "CREATE TABLE cpse_history",
+    "CREATE TRIGGER",
+    "UPDATE cpse_alembic",
+)
 _UPGRADE = "import sys; from sqlalchemy import create_engine; from cpse_plugin import migrate; "
 _UPGRADE += "migrate.upgrade(create_engine(sys.argv[1]))"
 
@@ -38,6 +57,10 @@ def database_kind(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def bare(databases: Databases) -> str:
     """A database without any table of ours."""
+    return _bare(databases)
+
+
+def _bare(databases: Databases) -> str:
     url = databases.fresh(empty=True)
     engine = create_engine(url)
     migrate.downgrade(engine, "base")
@@ -64,24 +87,18 @@ def test_d6_upgrades_at_once_come_one_after_the_other(bare: str) -> None:
     engine.dispose()
 
 
-@pytest.mark.parametrize(
-    "place",
-    [
-        "CREATE TABLE cpse_link",
-        "CREATE UNIQUE INDEX",
-        "CREATE TABLE cpse_history",
-        "CREATE TRIGGER",
-        "UPDATE cpse_alembic",
-    ],
-)
-def test_d6_an_upgrade_that_is_killed_leaves_no_half_of_a_migration_behind(bare: str, place: str) -> None:
-    killed = subprocess.run([sys.executable, "-c", _KILLED, bare, place], check=False, timeout=60)
-    assert killed.returncode == -signal.SIGKILL
-    engine = create_engine(bare)
-    assert (migrate.current(engine), _tables(engine)) == (None, [])
-    migrate.upgrade(engine)
-    assert (migrate.current(engine), migrate.differences(engine)) == (migrate.head(), [])
-    engine.dispose()
+def test_d6_an_upgrade_that_is_killed_leaves_no_half_of_a_migration_behind(databases: Databases) -> None:
+    bare = {place: _bare(databases) for place in _PLACES}
+    run = subprocess.run(
+        [sys.executable, "-c", _KILLED, json.dumps(bare)], stdout=subprocess.PIPE, check=True, timeout=120
+    )
+    assert json.loads(run.stdout) == dict.fromkeys(_PLACES, -signal.SIGKILL)
+    for place, url in bare.items():
+        engine = create_engine(url)
+        assert (migrate.current(engine), _tables(engine)) == (None, []), place
+        migrate.upgrade(engine)
+        assert (migrate.current(engine), migrate.differences(engine)) == (migrate.head(), []), place
+        engine.dispose()
 
 
 @pytest.mark.parametrize("revision", [None, "0001"])

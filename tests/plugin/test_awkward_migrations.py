@@ -1,5 +1,6 @@
 """An awkward intranet's own migrations beside the plugin's, in one database: neither touches the other's tables."""
 
+import json
 import os
 import subprocess
 import sys
@@ -16,6 +17,15 @@ from cpse_plugin import migrate, without_cpse_tables
 from .awkward import awkward_host
 
 _ROOT = Path(__file__).parents[2]
+_FLASK = """
+import json, shlex, sys
+from flask.cli import ScriptInfo, FlaskGroup
+from tests.plugin.awkward import awkward_host
+
+for command in sys.argv[2:]:
+    info = ScriptInfo(create_app=lambda: awkward_host(**json.loads(sys.argv[1])))
+    FlaskGroup().main(shlex.split(command), obj=info, standalone_mode=False)
+"""
 
 
 @dataclass(frozen=True)
@@ -26,16 +36,14 @@ class Office:
     folder: Path
     engine: Engine
 
-    def flask(self, *command: str, **options: object) -> str:
-        """Run a `flask` command of the intranet in a process of its own; returns what it said.
+    def flask(self, *commands: str, **options: object) -> str:
+        """Run `flask` commands of the intranet in a process of their own; returns what they said.
 
         Flask-Migrate's environment sets the process's logging up anew, which must not be that of the tests.
         """
         given = {"database_url": self.url, "migrations": str(self.folder), **options}
-        arguments = ", ".join(f"{name}={value!r}" for name, value in given.items())
-        app = f"tests.plugin.awkward:awkward_host({arguments})"
         run = subprocess.run(
-            [sys.executable, "-m", "flask", "--app", app, *command],
+            [sys.executable, "-c", _FLASK, json.dumps(given), *commands],
             cwd=_ROOT,
             env={**os.environ, "PYTHONPATH": str(_ROOT)},
             capture_output=True,
@@ -50,7 +58,7 @@ class Office:
     def revise(self, message: str, **options: object) -> str | None:
         """Let `flask db migrate` write a revision; returns its text, or None where it had nothing to write."""
         before = set(self.folder.glob("versions/*.py"))
-        said = self.flask("db", "migrate", "--message", message, **options)
+        said = self.flask(f"db migrate --message '{message}'", **options)
         written = set(self.folder.glob("versions/*.py")) - before
         assert (not written) is ("No changes in schema detected" in said), said
         return written.pop().read_text(encoding="utf-8") if written else None
@@ -65,12 +73,11 @@ def office(url: str, tmp_path: Path) -> Iterator[Office]:
     """An intranet that had its first migration, and then took the plugin in."""
     engine = create_engine(url)
     office = Office(url, tmp_path / "migrations", engine)
-    office.flask("db", "init")
+    office.flask("db init")
     first = office.revise("first")
     assert first is not None
     assert "create_table('pupil'" in first
-    office.flask("db", "upgrade")
-    office.flask("cpse", "db", "upgrade")
+    office.flask("db upgrade", "cpse db upgrade")
     yield office
     engine.dispose()
 
@@ -90,9 +97,9 @@ def test_with_the_one_line_the_hosts_migrations_see_its_own_tables_alone(office:
     assert changed is not None
     assert "add_column(sa.Column('school'" in changed
     assert [word for word in ("cpse_", "drop_table", "create_table") if word in changed] == []
-    office.flask("db", "upgrade", include_name="both", pupils_have_a_school=True)
+    said = office.flask("db upgrade", "db check", include_name="both", pupils_have_a_school=True)
+    assert "No new upgrade operations" in said
     assert migrate.differences(office.engine) == []
-    assert "No new upgrade operations" in office.flask("db", "check", include_name="both", pupils_have_a_school=True)
 
 
 @pytest.mark.parametrize(

@@ -170,7 +170,17 @@ def county(request: pytest.FixtureRequest, wheel: Path, tmp_path_factory: pytest
     bounds = folder / "constraints.txt"
     pinned = lowest() if request.param == "lowest" else {}
     bounds.write_text("".join(f"{name}=={version}\n" for name, version in pinned.items()), encoding="ascii")
-    pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", python, "install", "--quiet")
+    pip = (
+        sys.executable,
+        "-m",
+        "pip",
+        "--disable-pip-version-check",
+        "--python",
+        python,
+        "install",
+        "--quiet",
+        "--no-compile",
+    )
     run(*pip, "--constraint", bounds, wheel)
     (folder / "intranet.py").write_text(host_of_the_guide(), encoding="utf-8")
     (folder / "providers.csv").write_text(PROVIDERS, encoding="utf-8")
