@@ -15,6 +15,7 @@ from .domain.portal_records import NewInvitation, Profession, Therapist
 from .domain.providers import CountyProvider, Profile, ProviderType
 from .domain.text import clean_text
 from .portal.gateway import FieldError
+from .web.refusals import named
 from .web.words import npi_fault_words, sed_code_fault_words
 
 _TYPE_CHOICES = [Choice("", "Not set"), *(Choice(kind.value, kind.label) for kind in ProviderType)]
@@ -225,7 +226,7 @@ class InvitationForm(OperationForm):
         for error in errors:
             name = self._POINTERS.get(error.pointer)
             if name is None:
-                left.append(error.detail)
+                left.append(named(error))
             else:
                 add_error(self[name], error.detail)
         return left

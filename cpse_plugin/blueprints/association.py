@@ -1,5 +1,6 @@
 """Matches, Confirm the match, Continue Association, Add New CPSE Portal Provider, CPSE Portal Details."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
@@ -8,16 +9,18 @@ from werkzeug.exceptions import BadRequest
 
 from ..domain.access import Action
 from ..domain.differences import compare
+from ..domain.portal_records import NewPortalProvider
 from ..domain.providers import CountyProvider
 from ..forms import LinkForm, OperationForm
-from ..portal.gateway import PortalError, ProviderExists
+from ..portal.gateway import FieldError, InvalidContent, PortalError, ProviderExists
 from ..services.errors import NotFound, ServiceError
 from ..web.access import requires, signed_in_staff
 from ..web.answers import page_or_piece
 from ..web.htmx import retarget, target_id, wants_fragment
 from ..web.parts import parts
 from ..web.problems import Problem, describe
-from .profile_page import OperationReport, PortalSection, ProfilePage
+from ..web.refusals import before_addition, of_addition
+from .profile_page import AskedAgain, OperationReport, PortalSection, ProfilePage
 
 _CHOOSE = "Choose one of the matches first."
 _GONE = Problem(
@@ -43,7 +46,10 @@ def matches(provider_id: int) -> ResponseReturnValue:
     parts().providers.get(provider_id, staff)
     report = OperationReport.after_resuming(provider_id)
     provider = parts().providers.get(provider_id, staff)
-    page = ProfilePage(provider, section=replace(portal_section(provider), operations=report), done=_done(provider))
+    section = replace(portal_section(provider), operations=report)
+    if wants_fragment() and section.problem is not None:
+        section = replace(section, asked_again=AskedAgain.after(section.problem, request.args.get("again", "0")))
+    page = ProfilePage(provider, section=section, done=_done(provider))
     if wants_fragment():
         return page.respond(block="cpse_portal")
     if provider.profile.npi:
@@ -151,10 +157,16 @@ def confirm_addition(provider_id: int) -> ResponseReturnValue:
     return _addition(parts().providers.get(provider_id, signed_in_staff()))
 
 
-def _addition(provider: CountyProvider, problem: Problem | None = None) -> Response:
-    new = None
+def _addition(provider: CountyProvider, problem: Problem | None = None, refused: Sequence[FieldError] = ()) -> Response:
+    """The look at what is sent, with what the Portal has `refused` of it, or will by its contract."""
+    new: NewPortalProvider | None = None
+    faults: tuple[str, ...] = ()
     try:
         new = parts().associations.to_be_added(provider.id, signed_in_staff())
+        if problem is not None and refused:
+            problem = replace(problem, points=of_addition(refused, new))
+        elif problem is None:
+            faults = before_addition(new)
     except ServiceError as error:
         problem = problem or describe(error)
     return page_or_piece(
@@ -163,6 +175,7 @@ def _addition(provider: CountyProvider, problem: Problem | None = None) -> Respo
         problem.status if problem else 200,
         provider=provider,
         new=new,
+        faults=faults,
         problem=problem,
     )
 
@@ -180,6 +193,8 @@ def add_provider(provider_id: int) -> ResponseReturnValue:
         added = parts().associations.add(provider_id, operation_id=operation_id, staff=staff)
     except ProviderExists as refusal:
         return _show_existing(provider, refusal)
+    except InvalidContent as refusal:
+        return into_dialog(_addition(provider, describe(refusal), refusal.errors))
     except (PortalError, ServiceError) as error:
         return into_dialog(_addition(provider, describe(error)))
     return completed(added, "added")

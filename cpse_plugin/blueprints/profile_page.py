@@ -20,6 +20,10 @@ from ..web.answers import page_or_block
 from ..web.parts import parts
 from ..web.problems import Problem
 
+# Seconds before what was busy is asked again by itself, the first time and the second.
+PAUSES = (2, 5)
+_LONGEST_PAUSE = 15
+
 
 @dataclass(frozen=True, slots=True)
 class ConflictRow:
@@ -68,6 +72,26 @@ class OperationReport:
 
 
 @dataclass(frozen=True, slots=True)
+class AskedAgain:
+    """That a page asks again by itself after so many seconds, for the `time`-th time."""
+
+    seconds: int
+    time: int
+
+    @classmethod
+    def after(cls, problem: Problem, times: str) -> "AskedAgain | None":
+        """Ask again what may pass by itself and was asked again so many `times` already, at most twice.
+
+        Where the Portal says how long it takes, so long; what takes longer than somebody waits is left to the person.
+        """
+        done = int(times) if times in ("0", "1") else len(PAUSES)
+        if not problem.may_pass or done >= len(PAUSES):
+            return None
+        seconds = max(PAUSES[done], problem.retry_after or 0)
+        return cls(seconds, done + 1) if seconds <= _LONGEST_PAUSE else None
+
+
+@dataclass(frozen=True, slots=True)
 class PortalSection:
     """The lower part of the page: the matches of a provider, or the details of the one that it is linked to.
 
@@ -81,6 +105,7 @@ class PortalSection:
     operations: OperationReport = OperationReport()
     message: str | None = None
     problem: Problem | None = None
+    asked_again: AskedAgain | None = None
 
 
 @dataclass(frozen=True, slots=True)

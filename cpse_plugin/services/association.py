@@ -17,6 +17,9 @@ from .operations import Intention, OperationKind, Operations, nothing_asked_yet
 from .providers import Providers
 from .records import county_provider, provider_row, refuse_second_link
 
+# A Portal may name dozens, and a person waits for each that is asked for alone.
+_MOST_ASKED_FOR = 3
+
 
 @dataclass(frozen=True, slots=True)
 class Match:
@@ -205,11 +208,18 @@ class Associations:
         return self._providers.get(provider_id, staff)
 
     def existing(self, provider: CountyProvider, refusal: ProviderExists, staff: Staff) -> list[Match]:
-        """The Portal providers that a refused addition names, as matches. Raises `PortalError`."""
-        found = [
-            self._gateway.get_provider(portal_id, acting_user=staff.acting_user) for portal_id in refusal.portal_ids
-        ]
-        return self._matches(provider, [portal for portal in found if portal is not None])
+        """The Portal providers that a refused addition names, as matches. Raises `PortalError`.
+
+        One search finds those with the provider's NPI or SED code, as most will have; few others are asked for.
+        """
+        found = {match.portal.id: match.portal for match in self.find_matches(provider, staff)}
+        others = [portal_id for portal_id in dict.fromkeys(refusal.portal_ids) if portal_id not in found]
+        for portal_id in others[:_MOST_ASKED_FOR]:
+            portal = self._gateway.get_provider(portal_id, acting_user=staff.acting_user)
+            if portal is not None:
+                found[portal_id] = portal
+        named = [found[portal_id] for portal_id in dict.fromkeys(refusal.portal_ids) if portal_id in found]
+        return self._matches(provider, named)
 
     def _matches(self, provider: CountyProvider, found: list[PortalProvider]) -> list[Match]:
         numbers = [portal.association.county_provider_id for portal in found if portal.association]

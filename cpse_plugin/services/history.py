@@ -15,6 +15,7 @@ from ..models import HistoryRow, ProviderRow
 from .database import Database, now
 
 _SHOWN = 200
+_HIGHEST_ID = 2**31
 _BATCH = 500
 
 
@@ -73,12 +74,16 @@ class History:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def of_provider(self, provider_id: int, staff: Staff) -> list[HistoryEntry]:
-        """The latest entries of a provider, newest first."""
+    def of_provider(
+        self, provider_id: int, staff: Staff, *, before: int | None = None, at_most: int = _SHOWN
+    ) -> list[HistoryEntry]:
+        """The latest entries of a provider, newest first: of all, or of those older than the entry `before`."""
         require(staff, Action.VIEW)
         statement = _entries().where(HistoryRow.provider_id == provider_id).order_by(HistoryRow.id.desc())
+        if before is not None:
+            statement = statement.where(HistoryRow.id < min(before, _HIGHEST_ID - 1))
         with self._database.read() as session:
-            return [_entry(row, provider) for row, provider in session.execute(statement.limit(_SHOWN))]
+            return [_entry(row, provider) for row, provider in session.execute(statement.limit(at_most))]
 
     def since(self, moment: datetime) -> Iterator[HistoryEntry]:
         """All entries of that moment and later, oldest first, read in portions: an export can be long."""

@@ -154,6 +154,7 @@ def _keep_form(endpoint: str) -> str:
     identifier = session_id()
     subject = parts().sessions.subject_of(identifier) if identifier is not None else None
     if subject is not None:
+        rate_limit.count_kept_form(parts().rate_limits, subject)
         kept_forms.keep(subject, page, signed_out=current_session() is None)
     return page
 

@@ -23,6 +23,7 @@ from .addresses import here
 from .embed import layout, use_own_layout, uses_own_layout
 from .htmx import retarget, target_id, wants_fragment
 from .rate_limit import TooOften
+from .refusals import named
 from .request_log import note_error
 from .words import day, moment
 
@@ -40,13 +41,18 @@ _UNEXPECTED = {
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A problem in words for a person. `status` is the answer's HTTP status, `retry_after` is in seconds."""
+    """A problem in words for a person. `status` is the answer's HTTP status, `retry_after` is in seconds.
+
+    `points` are sentences about single values. What `may_pass` by itself is worth asking again without being told to.
+    """
 
     status: int
     title: str
     text: str
     can_retry: bool = False
     retry_after: int | None = None
+    points: tuple[str, ...] = ()
+    may_pass: bool = False
 
 
 NOT_IN_A_FRAME = Problem(
@@ -92,9 +98,8 @@ def _unchanged() -> str:
 def _portal_busy(error: portal.PortalBusy) -> Problem:
     seconds = None if error.retry_after is None else max(1, round(error.retry_after))
     when = "in a moment" if seconds is None else _in_words(seconds)
-    return Problem(
-        503, "The CPSE Portal is busy", f"{_unchanged()} Please try again {when}.", True, retry_after=seconds
-    )
+    text = f"{_unchanged()} Please try again {when}."
+    return Problem(503, "The CPSE Portal is busy", text, True, retry_after=seconds, may_pass=True)
 
 
 def _access_refused(_: portal.PortalAccessRefused) -> Problem:
@@ -155,7 +160,10 @@ def _already_associated(error: portal.AlreadyAssociated) -> Problem:
 
 def _refused(error: portal.PortalRefused) -> Problem:
     reason = error.title or error.detail
-    return Problem(422, "The CPSE Portal refused this", f"Nothing was changed. The Portal says: {reason}")
+    points = tuple(named(item) for item in error.errors)
+    return Problem(
+        422, "The CPSE Portal refused this", f"Nothing was changed. The Portal says: {reason}", points=points
+    )
 
 
 def _already_linked(error: services.AlreadyLinked) -> Problem:

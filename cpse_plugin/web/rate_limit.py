@@ -26,6 +26,8 @@ LOGOUT = parse("300 per minute")
 # The script asks for a name once an NPI is complete; nobody types that many.
 NPI_LOOK_UP = parse("60 per minute")
 INVITATION = parse("100 per hour")
+# A form is kept when its session was found to be over, which happens to nobody that often.
+_KEPT_FORM = parse("10 per minute")
 
 _MARK = "_cpse_rate"
 _log = logging.getLogger("cpse_plugin")
@@ -80,6 +82,11 @@ def limited(limit: RateLimitItem) -> Callable[[View], View]:
         return view
 
     return mark
+
+
+def count_kept_form(limits: RateLimits, subject: str) -> None:
+    """Count a form that is to be kept for a person who has to sign in again. Raises `TooOften`."""
+    limits.count(_KEPT_FORM, "kept_form", f"person {subject}")
 
 
 def enforce(view: Callable[..., Any], limits: RateLimits) -> None:

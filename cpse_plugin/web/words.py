@@ -15,6 +15,7 @@ NPI_WORDS = {
     "first-digit": "An NPI begins with 1 or 2.",
     "check-digit": "The check digit is wrong: one of the ten digits was mistyped.",
     "asking": "Looking up the name…",
+    "again": "It is tried again by itself in {n} seconds. You can still save this NPI.",
     "silence": "The name could not be looked up. You can go on without it, or try again.",
 }
 

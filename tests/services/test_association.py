@@ -274,3 +274,13 @@ def test_adding_a_linked_provider_is_refused(cpse: Parts) -> None:
     provider = by_number(cpse, "TC-1013")
     with pytest.raises(AlreadyLinked):
         cpse.associations.add(provider.id, operation_id=uuid4(), staff=EDITOR)
+
+
+def test_of_many_that_a_refused_addition_names_few_are_asked_for(cpse: Parts, portal: Portal) -> None:
+    provider = by_number(cpse, "TC-1004")
+    (match,) = cpse.associations.find_matches(provider, EDITOR)
+    portal.faults.clear()
+    named = ("P-99999", match.portal.id, "P-20632", *(f"P-{number}" for number in range(10_000, 10_040)))
+    found = cpse.associations.existing(provider, ProviderExists("exists", portal_ids=named), EDITOR)
+    assert [item.portal.id for item in found] == [match.portal.id, "P-20632"]
+    assert len(portal.faults.received("GET", "/v1/providers")) <= 4

@@ -1,10 +1,14 @@
 """A session that ends while a form is half filled: after signing in again the form is back with what was typed."""
 
+from dataclasses import replace
+
 import pytest
 import requests
 from sqlalchemy import select
 
 from cpse_plugin.models import KeptFormRow
+from cpse_plugin.services.kept_forms import MOST
+from cpse_plugin.web.rate_limit import RateLimits
 
 from .world import EDITOR, Browser, World, led_to, parts_of, query_of, running_world, soup
 
@@ -236,3 +240,14 @@ def test_a_confirmation_is_stood_before_again(world: World, browser: Browser, re
     assert sent.status_code == 401
     assert query_of(led_to(sent) or "")["next"] == page
     assert kept(world) == []
+
+
+def test_nobody_fills_the_table_with_forms(world: World, browser: Browser) -> None:
+    world.host.extensions["cpse"] = replace(parts_of(world.host), rate_limits=RateLimits("memory://"))
+    browser.sign_in()
+    token = browser.token_of(browser.open("/cpse/providers/1"))
+    end_session(world)
+    answers = [browser.submit("/cpse/providers/1", {**PROFILE, "csrf_token": token}) for _ in range(11)]
+    assert [answer.status_code for answer in answers] == [401] * 10 + [429]
+    assert "That was too often in a short time" in answers[-1].text
+    assert 0 < len(kept(world)) <= MOST

@@ -6,7 +6,7 @@ import { followAddress } from './address.js';
 import { openDialog, returnFromClosedDialog } from './dialogs.js';
 import { htmx } from './engine.js';
 import { focus, isFocusLost, revealAlert, showAlert } from './messages.js';
-import { checkWaitingNpis, endQuestion, isStillAsked } from './npi.js';
+import { checkWaitingNpis, endQuestion, isStillAsked, tryBusyAgain } from './npi.js';
 import './rows.js';
 import { watchSession } from './session.js';
 
@@ -50,6 +50,7 @@ onRequest('htmx:after:swap', ({ detail: { ctx } }) => {
     const inRegion = ['[data-cpse-focus]', 'h1, h2, h3'].map((selector) => region?.querySelector?.(selector));
     focus([document.getElementById(ctx.cpseFocused.id), ...inRegion].find(Boolean));
   }
+  if (ctx.cpseQuestion) tryBusyAgain(ctx.target, ctx.cpseQuestion);
   checkWaitingNpis();
   watchSession();
 });

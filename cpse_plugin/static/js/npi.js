@@ -3,7 +3,10 @@
 import { htmx } from './engine.js';
 import { focus } from './messages.js';
 
+const PAUSES = [2, 5]; // seconds before a look-up that was busy is tried again by itself, the first time and the second
+
 const asked = new WeakMap(); // region -> the question that it waits for
+const busy = new WeakMap(); // region -> the question that was answered with "busy" and may be asked again
 
 const FIELD = 'cpse-root input[data-cpse-npi]';
 const npiFields = () => [...document.querySelectorAll(FIELD)];
@@ -44,7 +47,7 @@ function addressOf(field) {
   return address.pathname + address.search;
 }
 
-function checkNpi(field, again = false) {
+function checkNpi(field, again = false, tries = 0) {
   const region = regionOf(field);
   const digits = digitsOf(field);
   const fault = faultOf(digits);
@@ -52,6 +55,7 @@ function checkNpi(field, again = false) {
   if (!region || (fault === null && !again && (asked.get(region)?.words === words || isShown(region, words)))) return;
 
   asked.delete(region);
+  busy.delete(region);
   htmx?.trigger(region, 'htmx:abort');
   if (fault !== null) {
     const count = digits.length < 10 ? 10 - digits.length : digits.length;
@@ -63,7 +67,7 @@ function checkNpi(field, again = false) {
     region.textContent = field.dataset.saySilence;
     return;
   }
-  const question = { words };
+  const question = { words, tries };
   asked.set(region, question);
   region.removeAttribute('data-fault');
   region.textContent = field.dataset.sayAsking;
@@ -74,6 +78,21 @@ function checkNpi(field, again = false) {
 export function isStillAsked({ target, cpseQuestion }) {
   const field = fieldOf(target);
   return field !== undefined && asked.get(target) === cpseQuestion && wordsOf(field) === cpseQuestion.words;
+}
+
+/* Try again what was busy, unless something else stands in the field by then. */
+export function tryBusyAgain(region, question) {
+  const place = region.querySelector('[data-cpse-npi-busy]');
+  const field = fieldOf(region);
+  if (!place || !field || !htmx) return;
+  busy.set(region, question);
+  const pause = PAUSES[question.tries];
+  if (pause === undefined) return;
+  place.textContent = field.dataset.sayAgain.replace('{n}', pause);
+  setTimeout(() => {
+    const isSame = busy.get(region) === question && fieldOf(region) === field && wordsOf(field) === question.words;
+    if (isSame) checkNpi(field, true, question.tries + 1);
+  }, pause * 1000);
 }
 
 /* Take away that it is being asked, where no answer came. */
@@ -89,7 +108,9 @@ export function endQuestion({ target, cpseQuestion }) {
 export function checkWaitingNpis() {
   for (const field of npiFields()) {
     const isWaiting = faultOf(digitsOf(field)) === null || field.value !== field.defaultValue;
-    if (isWaiting && !regionOf(field)?.textContent.trim()) checkNpi(field);
+    const region = regionOf(field);
+    if (isWaiting && !region?.textContent.trim()) checkNpi(field);
+    else if (region && !busy.has(region)) tryBusyAgain(region, { words: wordsOf(field), tries: 0 });
   }
 }
 
