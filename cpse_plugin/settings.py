@@ -56,6 +56,7 @@ class Settings:
     oidc_discovery_url: str | None = None
     oidc_client_id: str | None = None
     oidc_client_secret: str | None = field(default=None, repr=False)
+    oidc_scopes: tuple[str, ...] = ()
     role_claim: str = "groups"
     role_map: dict[str, Role] = field(default_factory=dict)
     session_idle_minutes: int = 30
@@ -214,6 +215,14 @@ def host_names(raw: Any) -> list[str]:
     return hosts
 
 
+def _scopes(raw: Any) -> tuple[str, ...]:
+    """Names of OAuth 2.0 scopes (RFC 6749, section 3.3) between spaces or commas, or a list of them."""
+    names = raw if isinstance(raw, list | tuple) else [name for name in re.split(r"[\s,]+", _text(raw)) if name]
+    if not all(re.fullmatch(r"[!#-\[\]-~]+", _text(name)) for name in names):
+        raise ValueError("must be names of scopes with spaces between them, such as groups")
+    return tuple(names)
+
+
 def _frame_ancestors(raw: Any) -> str:
     """What a Content-Security-Policy names after `frame-ancestors`, in a form that browsers read as it is meant."""
     sources = _text(raw).split()
@@ -284,6 +293,7 @@ _PARSERS: dict[str, Callable[[Any], Any]] = {
     # Two at least: each other system may take all places but one.
     "CPSE_UPSTREAM_CALLS": whole_number(2, 1000),
     "CPSE_OIDC_DISCOVERY_URL": _url,
+    "CPSE_OIDC_SCOPES": _scopes,
     "CPSE_ROLE_MAP": _role_map,
     # Two minutes before the end people are warned.
     "CPSE_SESSION_IDLE_MINUTES": whole_number(3, 24 * 60),

@@ -5,6 +5,8 @@ import logging
 from flask import Blueprint, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
+from ..domain.access import Staff
+from ..domain.text import clean_text
 from ..services.sign_in_sessions import RoleCheck
 from ..sign_in import (
     AuthorizationAnswer,
@@ -14,6 +16,7 @@ from ..sign_in import (
     ProviderRefused,
     ProviderUnavailable,
     SignInFailed,
+    WithoutRole,
     comes_without_cookie,
     current_session,
     current_staff,
@@ -33,6 +36,8 @@ from ..web.rate_limit import SIGN_IN, limited
 from ..web.request_log import note_error
 
 _LOGGER = logging.getLogger("cpse_plugin.sign_in")
+# So many of a person's groups are named in the log.
+_FIRST_GROUPS = 10
 
 
 def register(parent: Blueprint) -> None:
@@ -145,10 +150,10 @@ def _ended() -> ResponseReturnValue:
 
 
 def _admit(identity: Identity, next_page: str | None, *, silent: bool) -> ResponseReturnValue:
-    staff = identity.as_staff(parts().settings.role_map)
+    staff = identity.as_staff(parts().settings.role_map) or (_role_last_known(identity) if silent else None)
     if staff is None:
-        _LOGGER.warning("signed in without a role: none of %d groups gives one", len(identity.groups))
-        remember_without_role(identity.name)
+        _LOGGER.warning("%s signed in without a role: %s", identity.subject, _what_came(identity))
+        remember_without_role(identity)
         # The page has an address of its own, so that loading it again does not send the answer a second time.
         return redirect(url_for("cpse.sign_in", next=next_page))
     sign_in(staff, identity, silent=silent)
@@ -156,14 +161,42 @@ def _admit(identity: Identity, next_page: str | None, *, silent: bool) -> Respon
     return redirect(next_page or url_for("cpse.providers"))
 
 
+def _role_last_known(identity: Identity) -> Staff | None:
+    """The person as known so far, where the provider says that it has left the groups out: that takes no role away.
+
+    A claim that is not there at all does. Some providers leave it out for a person who is in no group any more.
+    """
+    before = current_session()
+    if before is None or before.staff.subject != identity.subject or identity.without_role is not WithoutRole.LEFT_OUT:
+        return None
+    _LOGGER.warning("%s goes on with the role last known: %s", identity.subject, _what_came(identity))
+    return before.staff
+
+
+def _what_came(identity: Identity) -> str:
+    """What the provider told of the groups, so that an operator can write the map or ask for the claim."""
+    claim = parts().settings.role_claim
+    match identity.without_role:
+        case WithoutRole.NOT_TOLD:
+            return f"the identity provider did not tell the groups (there is no claim {claim!r})"
+        case WithoutRole.LEFT_OUT:
+            return f"the identity provider left the groups out because there are too many (claim {claim!r})"
+        case WithoutRole.NOT_MAPPED:
+            groups = identity.groups or ()
+            first = ", ".join(repr(clean_text(group, 100)) for group in groups[:_FIRST_GROUPS]) or "none"
+            more = f" and {len(groups) - _FIRST_GROUPS} more" if len(groups) > _FIRST_GROUPS else ""
+            return f"none of the groups is mapped in CPSE_ROLE_MAP (claim {claim!r}: {first}{more})"
+
+
 def _without_role(next_page: str | None) -> ResponseReturnValue:
+    person = person_without_role()
     roles: dict[str, list[str]] = {}
     for group, role in sorted(parts().settings.role_map.items(), key=lambda pair: (pair[1], pair[0])):
         roles.setdefault(role.name.lower(), []).append(group)
     return (
         render_template(
             "cpse/sign_in/without_role.html",
-            name=person_without_role(),
+            person=person,
             groups_by_role=roles,
             contact=parts().settings.contact,
             next_page=next_page,

@@ -67,6 +67,7 @@ def discovery_document(issuer: str) -> dict[str, Any]:
         "authorization_endpoint": f"{issuer}/authorize",
         "token_endpoint": f"{issuer}/token",
         "jwks_uri": f"{issuer}/jwks",
+        "userinfo_endpoint": f"{issuer}/userinfo",
         "end_session_endpoint": f"{issuer}/end-session",
         "scopes_supported": list(SCOPES),
         "response_types_supported": ["code"],
@@ -121,6 +122,11 @@ def _add_pages(app: Flask, provider: IdentityProvider) -> None:
     @app.post("/token")
     def token() -> ResponseReturnValue:
         return _answer(server.create_token_response())
+
+    @app.get("/userinfo")
+    def userinfo() -> ResponseReturnValue:
+        person = provider.person_of(request.headers.get("Authorization", ""))
+        return person.claims if person is not None else ("", 401, {"WWW-Authenticate": 'Bearer error="invalid_token"'})
 
     @app.route("/end-session", methods=["GET", "POST"])
     def end_session() -> ResponseReturnValue:

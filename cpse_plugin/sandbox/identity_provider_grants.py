@@ -152,6 +152,7 @@ class IdentityProvider:
         self._keys = _load_keys(key_file)
         self._codes: dict[str, Code] = {}
         self._nonces: set[str] = set()
+        self._tokens: dict[str, Person] = {}
         self._lock = Lock()
         self._save_keys()
 
@@ -221,6 +222,17 @@ class IdentityProvider:
         with self._lock:
             code = self._codes.pop(text, None)
         return code if code is not None and not _is_over(code) else None
+
+    def keep_token(self, token: dict[str, Any], person: Person) -> None:
+        """Remember whose access token it is."""
+        with self._lock:
+            self._tokens[token["access_token"]] = person
+
+    def person_of(self, authorization: str) -> Person | None:
+        """Whose token the header bears; as the person is now."""
+        with self._lock:
+            person = self._tokens.get(authorization.removeprefix("Bearer "))
+        return self.people.get(person.sub) if person is not None else None
 
     def has_seen(self, nonce: str) -> bool:
         """Whether a code was issued for this nonce."""
@@ -307,8 +319,7 @@ def create_authorization_server(app: Flask, provider: IdentityProvider) -> Autho
     server = AuthorizationServer(
         app,
         query_client=lambda client_id: provider.client if client_id == provider.client.client_id else None,
-        # Nothing here takes access tokens, so none is kept.
-        save_token=lambda token, request: None,  # noqa: ARG005
+        save_token=lambda token, request: provider.keep_token(token, request.user),
     )
     server.register_client_auth_method("client_secret_basic", by_secret_in_header)
     server.register_grant(Grant, [_S256Only(required=True), IdTokens(require_nonce=True)])

@@ -1,7 +1,7 @@
 """Signing in: OpenID Connect at the county's identity provider, or the host's own user; roles from groups."""
 
 from .errors import NotBegunHere, ProviderRefused, ProviderUnavailable, SignInFailed, TokenRefused
-from .identity import Identity
+from .identity import Identity, WithoutRole
 from .next_page import safe_next_page
 from .oidc import AuthorizationAnswer, OidcClient
 from .sessions import (
@@ -30,6 +30,7 @@ __all__ = [
     "ProviderUnavailable",
     "SignInFailed",
     "TokenRefused",
+    "WithoutRole",
     "comes_without_cookie",
     "current_session",
     "current_staff",

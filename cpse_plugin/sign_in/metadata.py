@@ -29,6 +29,7 @@ class ProviderMetadata:
     token_endpoint: str
     jwks_uri: str
     end_session_endpoint: str | None
+    userinfo_endpoint: str | None
     names_itself: bool
     secret_in_form: bool
 
@@ -61,9 +62,8 @@ def read_metadata(document: object, expected: str) -> ProviderMetadata:
         authorization_endpoint=_address(document, "authorization_endpoint"),
         token_endpoint=_address(document, "token_endpoint"),
         jwks_uri=_address(document, "jwks_uri"),
-        end_session_endpoint=(
-            _address(document, "end_session_endpoint") if document.get("end_session_endpoint") else None
-        ),
+        end_session_endpoint=_optional_address(document, "end_session_endpoint"),
+        userinfo_endpoint=_optional_address(document, "userinfo_endpoint"),
         # Anything but a plain false counts as a promise: to expect too much refuses, to expect too little lets in.
         names_itself=document.get("authorization_response_iss_parameter_supported", False) is not False,
         secret_in_form=_wants_secret_in_form(document),
@@ -77,6 +77,10 @@ def _address(document: Mapping[str, object], name: str) -> str:
             f"{name} in the discovery document is missing or no address that begins with https://"
         )
     return value
+
+
+def _optional_address(document: Mapping[str, object], name: str) -> str | None:
+    return _address(document, name) if document.get(name) else None
 
 
 def _is_safe(address: str) -> bool:

@@ -5,10 +5,12 @@ takes the algorithms from the provider's word, keeps a bad answer for the life o
 others pass.
 """
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlencode
 
 from authlib.common.security import generate_token
@@ -21,7 +23,7 @@ from ..outbound import time_limit
 from ..settings import Settings
 from .errors import NotBegunHere, ProviderRefused, ProviderUnavailable, SignInFailed, TokenRefused
 from .id_token import Expectation, IdToken, SignedToken
-from .identity import Identity
+from .identity import Identity, lacks
 from .issuer import both, is_same
 from .keys import VerificationKey
 from .logout_token import LogoutToken, ProviderLogout
@@ -29,9 +31,11 @@ from .metadata import ProviderMetadata
 from .pending import PendingSignIn
 from .provider import Provider
 
+_LOGGER = logging.getLogger("cpse_plugin.sign_in")
+
 # `profile` and `email` bring the name for the screen and the address for the Portal's audit trail.
-SCOPE = "openid profile email"
-# Seconds for all calls that one page waits for: discovery, keys, token and, after a change of keys, keys again.
+SCOPES = ("openid", "profile", "email")
+# Seconds for all calls that one page waits for: discovery, keys, token, userinfo and, after a change, keys again.
 _LONGEST_WAIT = 12
 _LONGEST_CODE = 4096
 
@@ -66,6 +70,7 @@ class OidcClient:
     def __init__(self, settings: Settings, *, clock: Callable[[], float] = time.time) -> None:
         self._client_id = settings.oidc_client_id or ""
         self._role_claim = settings.role_claim
+        self._scope = " ".join(dict.fromkeys((*SCOPES, *settings.oidc_scopes)))
         self._clock = clock
         self._provider = Provider(settings, clock)
 
@@ -95,7 +100,7 @@ class OidcClient:
             self._client_id,
             "code",
             redirect_uri,
-            SCOPE,
+            self._scope,
             pending.state,
             nonce=pending.nonce,
             code_challenge=create_s256_code_challenge(pending.verifier),
@@ -163,7 +168,30 @@ class OidcClient:
         token = IdToken(tokens.id_token)
         self._check_signature(token, keys)
         expected = Expectation(metadata.issuer, self._client_id, pending.nonce, tokens.access_token)
-        return Identity.from_claims(token.claims(expected, self._clock()), self._role_claim)
+        claims = self._completed(token.claims(expected, self._clock()), tokens.access_token)
+        return Identity.from_claims(claims, self._role_claim)
+
+    def _completed(self, claims: dict[str, Any], access_token: str) -> dict[str, Any]:
+        """The claims, and what the userinfo endpoint adds where the id_token does not tell all that is needed here.
+
+        OpenID Connect Core 1.0, section 5.4: where there is an access token, a provider that follows the standard to
+        the letter tells of a person there alone. What the id_token says is signed and counts first.
+        """
+        without_groups, without_name = lacks(claims, self._role_claim)
+        if not without_groups and not without_name:
+            return claims
+        try:
+            more = self._provider.userinfo(access_token, matters=without_groups)
+        except ProviderUnavailable as failure:
+            if without_groups:
+                raise
+            _LOGGER.warning("name and e-mail address could not be completed: %s", failure.reason)
+            return claims
+        if more is None:
+            return claims
+        if more.get("sub") != claims["sub"]:
+            raise TokenRefused("the userinfo endpoint speaks of another person (sub)")
+        return {**more, **{name: value for name, value in claims.items() if value is not None}}
 
     def _check_signature(self, token: SignedToken, keys: tuple[VerificationKey, ...]) -> None:
         if token.is_signed_by(keys):

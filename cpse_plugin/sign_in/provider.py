@@ -118,6 +118,17 @@ class Provider:
                 raise UnreadableAnswer("the token answer has no token_type")
             return tokens
 
+    def userinfo(self, access_token: str, *, matters: bool) -> Mapping[str, object] | None:
+        """What it tells of the person whose token this is; None where it has no such endpoint.
+
+        Whoever asks compares `sub`: the answer is not signed and bound to no sign-in. `matters` is set where nobody can
+        go on without it.
+        """
+        address = self.metadata().userinfo_endpoint
+        if address is None:
+            return None
+        return self._fetch(address, _read_userinfo, matters=matters, Authorization=f"Bearer {access_token}")
+
     def _refusal(self, error: TokenNotGranted) -> ProviderUnavailable | ProviderRefused:
         """Tell what is about the person's code from what is not."""
         words = error.words.replace(self._client[1], "***") if self._client[1] else error.words
@@ -136,16 +147,21 @@ class Provider:
     def _fetch_keys(self) -> tuple[VerificationKey, ...]:
         return self._fetch(self.metadata().jwks_uri, read_keys)
 
-    def _fetch(self, address: str, read: Callable[[object], Read]) -> Read:
-        with self._asking(address):
-            response = self._http.get(address, headers={"Accept": "application/json"})
+    def _fetch(self, address: str, read: Callable[[object], Read], *, matters: bool = True, **headers: str) -> Read:
+        with self._asking(address, matters=matters):
+            response = self._http.get(address, headers={"Accept": "application/json", **headers})
             if response.status_code != 200:
                 raise ProviderUnavailable(f"{address} answered {response.status_code}")
+            if response.headers.get("Content-Type", "").lower().startswith("application/jwt"):
+                raise UnreadableAnswer("a signed JWT came; have the client registered for an answer in plain JSON")
             return read(read_json(response))
 
     @contextmanager
-    def _asking(self, address: str) -> Iterator[None]:
-        """Make one call in a place, and turn whatever hinders it into words."""
+    def _asking(self, address: str, *, matters: bool = True) -> Iterator[None]:
+        """Make one call in a place, and turn whatever hinders it into words.
+
+        Only silence is remembered: anybody who brings a strange code may get a strange answer for it.
+        """
         since = self._silent.get(address)
         if since is not None and 0 <= self._clock() - since < FAILURE_KEPT_FOR:
             raise ProviderUnavailable(f"{address} did not answer just now, and is asked again in some seconds")
@@ -155,8 +171,16 @@ class Provider:
         except NoPlace:
             raise ProviderBusy("as many calls as may wait for the identity provider are waiting") from None
         except requests.RequestException as error:
-            self._failed = self._silent[address] = self._clock()
+            self._silent[address] = self._clock()
+            if matters:
+                self._failed = self._clock()
             raise ProviderUnavailable(f"{address} did not answer: {reason(error)}") from error
         except UnreadableAnswer as error:
             raise ProviderUnavailable(f"{address}: {error}") from error
         self._silent.pop(address, None)
+
+
+def _read_userinfo(document: object) -> Mapping[str, object]:
+    if not isinstance(document, Mapping):
+        raise UnreadableAnswer("the answer is no JSON object")
+    return document

@@ -11,7 +11,7 @@ from ..services.database import told_apart
 from ..services.kept_forms import KeptForms
 from ..services.sign_in_sessions import LiveSession, RoleCheck, SignInSessions
 from ..settings import Settings
-from .identity import Identity
+from .identity import Identity, WithoutRole
 from .oidc import OidcClient
 from .pending import SESSION_KEY as PENDING_KEY
 
@@ -111,16 +111,26 @@ def sign_in(staff: Staff, identity: Identity, *, silent: bool = False) -> None:
     session[SESSION_ID_KEY] = begun
 
 
-def remember_without_role(name: str) -> None:
+@dataclass(frozen=True, slots=True)
+class PersonWithoutRole:
+    """Somebody who has signed in and may do nothing here."""
+
+    name: str
+    why: WithoutRole
+
+
+def remember_without_role(identity: Identity) -> None:
     """Remember that the browser's person has signed in and may do nothing here."""
     sign_out()
-    session[WITHOUT_ROLE_KEY] = name
+    session[WITHOUT_ROLE_KEY] = [identity.name, identity.without_role.value]
 
 
-def person_without_role() -> str | None:
-    """The name of the person who has signed in and whose groups give no role."""
-    name = session.get(WITHOUT_ROLE_KEY)
-    return name if isinstance(name, str) else None
+def person_without_role() -> PersonWithoutRole | None:
+    """The person who has signed in and has no role."""
+    match session.get(WITHOUT_ROLE_KEY):
+        case [str(name), str(why)] if why in list(WithoutRole):
+            return PersonWithoutRole(name, WithoutRole(why))
+    return None
 
 
 def sign_out() -> None:

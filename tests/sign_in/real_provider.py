@@ -41,12 +41,22 @@ class RealProvider:
         self.url = f"http://127.0.0.1:{int(self._line())}"
 
     def configure(
-        self, intranet: str, keys: Sequence[Key], published: Sequence[Key] | None = None, **client: Any
+        self,
+        intranet: str,
+        keys: Sequence[Key],
+        published: Sequence[Key] | None = None,
+        *,
+        conform: bool = False,
+        apart: bool = False,
+        only: str = "client_secret_basic",
+        **client: Any,
     ) -> None:
         """Make the intranet its one client and these its signing keys, instead of what it had before.
 
         What it remembers of sessions stays, as after a change of keys at a real one. It publishes the keys that it
-        signs with, or others. `client` are members of the client's registration.
+        signs with, or others. With `conform` it tells of people at its userinfo endpoint alone, as the standard has it;
+        with `apart` their groups are behind a scope of their own. `only` is the one way to give a secret. `client` are
+        members of the client's registration.
         """
         settings: Mapping[str, Any] = {
             "client": {
@@ -60,6 +70,9 @@ class RealProvider:
             },
             "people": PEOPLE,
             "keys": [key.as_dict(private=True) for key in keys],
+            "conform": conform,
+            "apart": apart,
+            "only": only,
             "published": [key.as_dict(private=False) for key in published or keys],
         }
         if self._process.stdin is None:

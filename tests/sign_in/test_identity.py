@@ -29,12 +29,72 @@ ROLE_MAP = {"Readers": Role.READER, "Editors": Role.EDITOR, "Inviters": Role.INV
         ({"Readers": True}, None),
         (7, None),
         (True, None),
+        # One text is one group: a name with spaces or commas is not taken apart, unless nothing else can be meant.
+        ("Not Editors", None),
+        ("Former staff, Editors", None),
+        ("CN=Editors,OU=Groups,DC=county", None),
+        ("Readers, Editors", Role.EDITOR),
+        # Lists of objects, and an object whose members are the roles.
+        ([{"name": "Editors"}], Role.EDITOR),
+        (
+            [{"value": "7f3a", "display": "Readers", "$ref": "../Groups/7f3a"}, {"displayName": "Inviters"}],
+            Role.INVITER,
+        ),
+        ([{"id": "Editors"}, {"name": 7}, {}, None], None),
+        ({"Editors": {"218": "county.example"}, "Readers": {"218": "county.example"}}, Role.EDITOR),
+        ({"Editors": "no", "Readers": None}, None),
     ],
 )
 def test_the_highest_group_gives_the_role(groups: object, role: Role | None) -> None:
     staff = Identity.from_claims({"sub": "x", "roles": groups}, "roles").as_staff(ROLE_MAP)
 
     assert (staff.role if staff else None) == role
+
+
+NESTED = {"realm_access": {"roles": ["Editors"]}, "resource_access": {"the.intranet": {"roles": ["Readers"]}}}
+
+
+@pytest.mark.parametrize(
+    ("claim", "claims", "groups"),
+    [
+        ("realm_access.roles", NESTED, ("Editors",)),
+        ("resource_access.the.intranet.roles", NESTED, ("Readers",)),
+        # A claim of just this name counts first, be it one with dots or an address.
+        ("realm_access.roles", {**NESTED, "realm_access.roles": ["Readers"]}, ("Readers",)),
+        ("https://county.example/groups", {"https://county.example/groups": ["Readers"]}, ("Readers",)),
+        ("https://county.example/groups", {"https://county": {"example/groups": "Readers"}}, ("Readers",)),
+        ("realm_access.roles.more", NESTED, None),
+        ("realm_access.", NESTED, None),
+        (".roles", NESTED, None),
+        ("realm_access.roles", {"realm_access": ["roles"]}, None),
+        ("realm_access.roles", {"realm_access": None}, None),
+        ("groups", {"groups": None}, None),
+        ("groups", {"groups": []}, ()),
+    ],
+)
+def test_the_claim_may_be_inside_of_others(claim: str, claims: dict[str, Any], groups: tuple[str, ...] | None) -> None:
+    assert Identity.from_claims({"sub": "x", **claims}, claim).groups == groups
+
+
+@pytest.mark.parametrize(
+    ("claim", "claims", "why"),
+    [
+        ("groups", {}, "not-told"),
+        ("groups", {"groups": []}, "not-mapped"),
+        ("groups", {"groups": ["Others"]}, "not-mapped"),
+        ("groups", {"_claim_names": {"groups": "src1"}, "_claim_sources": {"src1": {"endpoint": "x"}}}, "left-out"),
+        ("groups", {"hasgroups": True}, "left-out"),
+        ("groups", {"hasgroups": "true"}, "left-out"),
+        ("groups", {"hasgroups": False}, "not-told"),
+        ("groups", {"groups": ["Others"], "hasgroups": True}, "not-mapped"),
+        ("groups", {"_claim_names": ["groups"]}, "not-told"),
+        ("roles", {"_claim_names": {"groups": "src1"}}, "not-told"),
+    ],
+)
+def test_why_somebody_has_no_role(claim: str, claims: dict[str, Any], why: str) -> None:
+    identity = Identity.from_claims({"sub": "x", **claims}, claim)
+    assert identity.as_staff(ROLE_MAP) is None
+    assert identity.without_role == why
 
 
 @pytest.mark.parametrize(

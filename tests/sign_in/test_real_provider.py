@@ -51,12 +51,19 @@ class County:
 
 
 @pytest.fixture
-def county(provider: RealProvider) -> Iterator[County]:
+def changes() -> dict[str, str]:
+    """What a test wants of the settings; a test parametrises it."""
+    return {}
+
+
+@pytest.fixture
+def county(provider: RealProvider, changes: dict[str, str]) -> Iterator[County]:
     settings = {
         "CPSE_OIDC_DISCOVERY_URL": f"{provider.url}/.well-known/openid-configuration",
         "CPSE_OIDC_CLIENT_ID": CLIENT_ID,
         "CPSE_OIDC_CLIENT_SECRET": CLIENT_SECRET,
         "CPSE_ROLE_MAP": ROLE_MAP,
+        **changes,
     }
     with Sandbox(settings=settings) as sandbox:
         made = County(provider, sandbox)
@@ -113,6 +120,39 @@ def test_a_person_without_a_role_is_told_so(person: Person) -> None:
     assert answer.status_code == 403
     assert "Preschool Editors" in answer.text
     assert not person.is_in()
+
+
+def test_a_provider_that_tells_of_people_at_userinfo_alone(county: County, person: Person) -> None:
+    county.configure(new_key("first"), conform=True)
+    assert person.sign_in().headers["Location"] == LIST
+    page = person.open(LIST)
+    assert page.status_code == 200
+    assert "Elliot Marsh" in page.text
+
+
+@pytest.mark.parametrize("conform", [False, True])
+@pytest.mark.parametrize("changes", [{"CPSE_OIDC_SCOPES": "groups"}])
+def test_groups_behind_a_scope_of_their_own(county: County, person: Person, conform: bool) -> None:
+    county.configure(new_key("first"), conform=conform, apart=True, scope="openid profile email groups")
+    assert person.sign_in().headers["Location"] == LIST
+    assert person.is_in()
+
+
+def test_groups_behind_a_scope_that_nobody_asks_for_are_not_told(county: County, person: Person) -> None:
+    county.configure(new_key("first"), apart=True)
+    answer = person.open(person.sign_in().headers["Location"])
+    assert answer.status_code == 403
+    assert "did not tell your groups" in answer.text
+
+
+@pytest.mark.parametrize("changes", [{"CPSE_OIDC_CLIENT_SECRET": "a:secret with 100% of + and ~, long enough"}])
+@pytest.mark.parametrize("method", ["client_secret_basic", "client_secret_post"])
+def test_a_secret_of_any_characters_is_taken(
+    county: County, person: Person, method: str, changes: dict[str, str]
+) -> None:
+    secret = changes["CPSE_OIDC_CLIENT_SECRET"]
+    county.configure(new_key("first"), client_secret=secret, token_endpoint_auth_method=method, only=method)
+    assert person.sign_in().headers["Location"] == LIST
 
 
 @pytest.mark.parametrize("alg", ["RS256", "PS256", "ES256"])

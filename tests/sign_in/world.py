@@ -83,6 +83,7 @@ class Tampered:
         self.once: dict[str, list[tuple[str, bytes]]] = {}
         self.always: dict[str, tuple[str, bytes]] = {}
         self.rewrite: dict[str, Callable[[bytes], tuple[str, bytes]]] = {}
+        self.kinds: dict[str, str] = {}
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         path = environ["PATH_INFO"]
@@ -94,7 +95,8 @@ class Tampered:
         if replaced is None:
             return self._app(environ, start_response)
         status, body = replaced
-        start_response(status, [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
+        kind = self.kinds.pop(path, "application/json")
+        start_response(status, [("Content-Type", kind), ("Content-Length", str(len(body)))])
         return [body]
 
     def answer_once(self, path: str, body: object, status: str = "200 OK") -> None:

@@ -1,9 +1,10 @@
 // The package oidc-provider with one client and a page on which one chooses who to be.
 //
 // It listens on a free port of loopback and writes the port to standard output. Each line of JSON on standard input is
-// then a configuration {client, people, keys, published}, which takes the place of the one before it; a line on standard
-// output says that it holds. `published` is the key set that it shows. It ends with its standard input, so that it never
-// outlives the test.
+// then a configuration {client, people, keys, published, conform, apart, only}, which takes the place of the one before
+// it; a line on standard output says that it holds. `published` is the key set that it shows; with `conform` it tells of
+// people at its userinfo endpoint alone, with `apart` groups are behind a scope of their own, and `only` is the one way
+// to give a secret. It ends with its standard input, so that it never outlives the test.
 
 import http from 'node:http';
 import readline from 'node:readline';
@@ -16,18 +17,19 @@ const INTERACTION = /^\/interaction\/[\w-]+$/;
 const server = http.createServer((request, response) => answer(request, response));
 let answer = (request, response) => response.writeHead(503).end();
 
-function configuration({ client, people, keys }) {
+function configuration({ client, people, keys, conform, apart, only }) {
   return {
     clients: [client],
     jwks: { keys },
     cookies: { keys: ['only for tests'] },
     claims: {
       openid: ['sub'],
-      profile: ['name', 'groups'],
+      profile: apart ? ['name'] : ['name', 'groups'],
+      ...(apart ? { groups: ['groups'] } : {}),
       email: ['email', 'email_verified'],
     },
-    // The intranet reads the id_token alone, as the products that counties use fill it.
-    conformIdTokenClaims: false,
+    conformIdTokenClaims: conform,
+    clientAuthMethods: [only],
     features: {
       devInteractions: { enabled: false },
       rpInitiatedLogout: {
@@ -45,7 +47,7 @@ function configuration({ client, people, keys }) {
         clientId: ctx.oidc.client.clientId,
         accountId: ctx.oidc.session.accountId,
       });
-      grant.addOIDCScope('openid profile email');
+      grant.addOIDCScope('openid profile email groups');
       await grant.save();
       return grant;
     },
