@@ -16,6 +16,9 @@ def groups_in(claims: Mapping[str, Any], role_claim: str) -> tuple[str, ...] | N
     value = _find(claims, role_claim)
     if value is None:
         return None
+    if role_claim == "email" and claims.get("email_verified", True) in (False, "false"):
+        # Where roles go by address, an address that may be somebody else's gives none.
+        return ()
     if isinstance(value, str):
         return (value,) if value.strip() else ()
     if isinstance(value, list):
