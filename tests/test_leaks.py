@@ -8,7 +8,7 @@ import logging
 import re
 import threading
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -20,6 +20,7 @@ from cpse_plugin.outbound import BoundedSession
 from cpse_plugin.sandbox.faults import Body, DropAfter, Fault, Html, Status, Truncated
 from cpse_plugin.sandbox.runner import Sandbox
 from cpse_plugin.services.providers import Providers
+from cpse_plugin.sign_in import OidcClient
 
 from .pages.client import Answer
 
@@ -218,17 +219,22 @@ FAULTS: list[Fault] = [Status(500), Status(401), Html(), Truncated(), DropAfter(
 
 def sign_in_with_faults(run: Run, browser: Browser) -> None:
     """Everything that can go wrong on the way in."""
-    client = run.sandbox.intranet.extensions["cpse"].oidc
+
+    def forget() -> None:
+        """What was kept of the provider, failures too, would spare it the question."""
+        cpse = run.sandbox.intranet.extensions["cpse"]
+        run.sandbox.intranet.extensions["cpse"] = replace(cpse, oidc=OidcClient(cpse.settings))
+
     for path in ("/token", "/jwks", "/.well-known"):
         for fault in FAULTS:
             run.sandbox.identity_provider.faults.plan(fault, path=path)
-            # What was kept of the provider would spare it the question.
-            client._keys._held = client._metadata._held = None
+            forget()
             chosen = browser.get("/cpse/sign-in?again=1")
             if "Location" in chosen.headers:
                 answer = browser.post(chosen.headers["Location"], data={"person": INVITER})
                 browser.get(answer.headers["Location"])
     run.sandbox.identity_provider.faults.clear()
+    forget()
     browser.altered_callback(r"iss=[^&]*", "iss=https%3A%2F%2Fevil.example")
     browser.altered_callback(r"state=[^&]*", "state=another")
     browser.altered_callback(r"code=", "error=access_denied&code=")

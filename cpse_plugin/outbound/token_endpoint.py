@@ -101,7 +101,10 @@ def ask_for_token(
 def read_token(response: requests.Response, kind: type[Answer]) -> Answer:
     """Read a token endpoint's answer. Raises `TokenNotGranted` for an error, else `UnreadableAnswer`."""
     status = response.status_code
-    content = read_json(response)
+    try:
+        content = read_json(response)
+    except UnreadableAnswer as unreadable:
+        raise UnreadableAnswer(f"HTTP {status}, and {unreadable}") from unreadable
     error = content.get("error") if isinstance(content, dict) else None
     if isinstance(content, dict) and error and (status in _SUCCESS or 400 <= status < 600):
         raise _refusal(error, content.get("error_description"), status)

@@ -156,7 +156,7 @@ class TokenSource:
         except TokenNotGranted as error:
             raise self._refusal(error) from error
         except UnreadableAnswer as error:
-            text = f"the token endpoint's answer holds no token that can be used (HTTP {status}: {error})"
+            text = f"the token endpoint's answer holds no token that can be used ({error})"
             raise _REFUSALS.get(status, PortalNotAsked)(text) from error
 
     def _refusal(self, error: TokenNotGranted) -> PortalNotAsked:

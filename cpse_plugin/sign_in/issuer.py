@@ -35,5 +35,6 @@ def is_same(issuer: object, expected: str) -> bool:
 
 def both(issuer: object, expected: str) -> str:
     """What came and what should have come, for the log; both bounded."""
-    came = clean_text(issuer, 100) if isinstance(issuer, str) else type(issuer).__name__
-    return f"{came!r}, where {clean_text(expected, 100)!r} is expected"
+    other = "nothing" if issuer is None else f"a {type(issuer).__name__}"
+    came = repr(clean_text(issuer, 100)) if isinstance(issuer, str) else other
+    return f"{came}, where {clean_text(expected, 100)!r} is expected"

@@ -122,13 +122,13 @@ class PersonWithoutRole:
 def remember_without_role(identity: Identity) -> None:
     """Remember that the browser's person has signed in and may do nothing here."""
     sign_out()
-    session[WITHOUT_ROLE_KEY] = [identity.name, identity.without_role.value]
+    session[WITHOUT_ROLE_KEY] = {"name": identity.name, "why": identity.without_role.value}
 
 
 def person_without_role() -> PersonWithoutRole | None:
     """The person who has signed in and has no role."""
     match session.get(WITHOUT_ROLE_KEY):
-        case [str(name), str(why)] if why in list(WithoutRole):
+        case {"name": str(name), "why": str(why)} if why in list(WithoutRole):
             return PersonWithoutRole(name, WithoutRole(why))
     return None
 
