@@ -19,7 +19,7 @@ from ..web.answers import page_or_piece
 from ..web.htmx import retarget, target_id, wants_fragment
 from ..web.parts import parts
 from ..web.problems import Problem, describe
-from ..web.refusals import before_addition, of_addition
+from ..web.refusals import RefusedValues, before_addition, of_addition
 from .profile_page import AskedAgain, OperationReport, PortalSection, ProfilePage
 
 _CHOOSE = "Choose one of the matches first."
@@ -160,11 +160,12 @@ def confirm_addition(provider_id: int) -> ResponseReturnValue:
 def _addition(provider: CountyProvider, problem: Problem | None = None, refused: Sequence[FieldError] = ()) -> Response:
     """The look at what is sent, with what the Portal has `refused` of it, or will by its contract."""
     new: NewPortalProvider | None = None
-    faults: tuple[str, ...] = ()
+    faults: RefusedValues | None = None
     try:
         new = parts().associations.to_be_added(provider.id, signed_in_staff())
         if problem is not None and refused:
-            problem = replace(problem, points=of_addition(refused, new))
+            found = of_addition(refused, new)
+            problem = replace(problem, points=found.points, remedy=found.remedy)
         elif problem is None:
             faults = before_addition(new)
     except ServiceError as error:

@@ -43,7 +43,8 @@ _UNEXPECTED = {
 class Problem:
     """A problem in words for a person. `status` is the answer's HTTP status, `retry_after` is in seconds.
 
-    `points` are sentences about single values. What `may_pass` by itself is worth asking again without being told to.
+    `points` are sentences about single values, and `remedy` says where they are mended. What `may_pass` by itself is
+    worth asking again without being told to.
     """
 
     status: int
@@ -52,6 +53,7 @@ class Problem:
     can_retry: bool = False
     retry_after: int | None = None
     points: tuple[str, ...] = ()
+    remedy: str = ""
     may_pass: bool = False
 
 

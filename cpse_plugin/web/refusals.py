@@ -1,6 +1,7 @@
 """What the CPSE Portal says, or will say, against single values, in the names that they have on the screen."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from ..domain.contract import contract_faults, values_of
 from ..domain.portal_records import NewPortalProvider
@@ -29,10 +30,14 @@ _NAMES = {
 }
 # What staff set themselves, on the tab Billing Provider Profile; all else of a provider is imported.
 _OF_THE_PROFILE = frozenset({"/type", "/npi", "/sed_code"})
-_WHERE_IMPORTED = (
-    "It comes from the Preschool database: mend it there, and it is right here after the next import of the providers."
-)
-_WHERE_SET = "It is mended on the tab Billing Provider Profile."
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedValues:
+    """What is said against values of a provider, in one sentence each, and where they are mended."""
+
+    points: tuple[str, ...]
+    remedy: str
 
 
 def named(error: FieldError) -> str:
@@ -41,26 +46,36 @@ def named(error: FieldError) -> str:
     return f"{name}: {error.detail}" if name else error.detail
 
 
-def of_addition(errors: Sequence[FieldError], provider: NewPortalProvider) -> tuple[str, ...]:
-    """What was refused of a provider that was to be added: with the county's value, and where it is mended."""
-    return _told(errors, values_of(provider))
+def of_addition(errors: Sequence[FieldError], provider: NewPortalProvider) -> RefusedValues:
+    """What was refused of a provider that was to be added, with the county's values."""
+    values = values_of(provider)
+    return RefusedValues(tuple(_point(error, values) for error in errors), _remedy(errors))
 
 
-def before_addition(provider: NewPortalProvider) -> tuple[str, ...]:
+def before_addition(provider: NewPortalProvider) -> RefusedValues:
     """The same of what can be known before anything is sent."""
     return of_addition([FieldError(found.pointer, found.fault) for found in contract_faults(provider)], provider)
 
 
-def _told(errors: Iterable[FieldError], values: Mapping[str, str | None]) -> tuple[str, ...]:
+def _point(error: FieldError, values: Mapping[str, str | None]) -> str:
+    if error.pointer not in values:
+        return named(error)
+    value = values[error.pointer]
+    ours = f"the county's record says {value}" if value else "the county's record has nothing there"
+    return f"{named(error).rstrip('.')}; {ours}."
+
+
+def _remedy(errors: Sequence[FieldError]) -> str:
+    known = [error.pointer for error in errors if error.pointer in _NAMES]
+    imported = [_NAMES[pointer] for pointer in known if pointer not in _OF_THE_PROFILE]
+    of_the_profile = [_NAMES[pointer] for pointer in known if pointer in _OF_THE_PROFILE]
     sentences = []
-    for error in errors:
-        value = values.get(error.pointer)
-        ours = f"the county's record says {value}" if value else "the county's record has nothing there"
-        where = _WHERE_SET if error.pointer in _OF_THE_PROFILE else _WHERE_IMPORTED
-        if error.pointer not in _NAMES:
-            sentences.append(named(error))
-        elif error.pointer in values:
-            sentences.append(f"{named(error).rstrip('.')}; {ours}. {where}")
-        else:
-            sentences.append(f"{named(error).rstrip('.')}. {where}")
-    return tuple(sentences)
+    if imported:
+        what = "What is named here comes" if not of_the_profile else f"{', '.join(imported)}: this comes"
+        sentences.append(
+            f"{what} from the Preschool database. Mend it there; it is right here after the next import of providers."
+        )
+    if of_the_profile:
+        what = "What is named here" if not imported else f"{', '.join(of_the_profile)}: this"
+        sentences.append(f"{what} is mended on the tab Billing Provider Profile.")
+    return " ".join(sentences)
