@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from flask import Flask, render_template_string
+from flask import Flask, Response, render_template_string
 from playwright.sync_api import Page, expect
 
 from cpse_plugin.models import ProviderRow
@@ -22,11 +22,13 @@ LISTENING = """<!doctype html>
   <head><meta charset="utf-8"><title>Listening</title></head>
   <body>
     <h1>Listening</h1>
-    <script>heard = []; addEventListener("message", (event) => heard.push(event.data));</script>
+    <script src="/listening.js"></script>
     {frame}
   </body>
 </html>
 """
+# The stand-alone host lets no page run a script that stands in it.
+LISTEN = 'heard = []; addEventListener("message", (event) => heard.push(event.data));'
 FRAME = '<iframe id="cpse" title="CPSE" width="900" height="500" src="{intranet}/cpse/providers?embed=1"></iframe>'
 # What a comment in a host's page may hold, where the host lets forms and attributes of data pass.
 WRITTEN = """<!doctype html>
@@ -51,6 +53,10 @@ WRITTEN = """<!doctype html>
 MARKUP = '"><b hx-get="/written/name" hx-trigger="load" data-cpse-ticket="x">Bold</b>'
 
 
+def listening_script() -> Response:
+    return Response(LISTEN, mimetype="text/javascript")
+
+
 class StrangeSite:
     """A site on another host than the intranet, which listens to whatever it is told."""
 
@@ -58,6 +64,7 @@ class StrangeSite:
         app = Flask("strange_site")
         self.intranet = ""
         app.add_url_rule("/", "home", lambda: LISTENING.format(frame=""))
+        app.add_url_rule("/listening.js", "listening_script", listening_script)
         app.add_url_rule("/frame", "frame", lambda: LISTENING.format(frame=FRAME.format(intranet=self.intranet)))
         self.server = LoopbackServer("strange-site", app, listener=listen())
         self.url = self.server.url
@@ -81,6 +88,7 @@ def sandbox(first_day: Path, tmp_path: Path, strange_site: StrangeSite) -> Itera
     }
     sandbox = Sandbox(shutil.copytree(first_day, tmp_path / "sandbox"), settings=settings)
     sandbox.intranet.add_url_rule("/listening", "listening", lambda: LISTENING.format(frame=""))
+    sandbox.intranet.add_url_rule("/listening.js", "listening_script", listening_script)
     sandbox.intranet.add_url_rule("/office", "office", lambda: render_template_string(WRITTEN))
     with sandbox:
         strange_site.intranet = sandbox.intranet_url
