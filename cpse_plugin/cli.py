@@ -14,13 +14,13 @@ from . import migrate
 from .check_cli import check_command
 from .domain.cells import harmless
 from .npi_cli import npi_commands
+from .operations.kind import Operation
 from .outbound import COMMAND_SECONDS, time_budget
 from .outbound.trace import new_request_id, traced
 from .services.database import told_apart
 from .services.directory_file import DirectoryError
 from .services.errors import CommitUnknown, DatabaseBusy, DatabaseRefused
 from .services.history import HistoryEntry
-from .services.operations import Operation
 from .web.parts import parts
 
 

@@ -19,8 +19,10 @@ from .blueprints import (
     history,
     invitations,
     npi,
+    open_operations,
     providers,
     sessions,
+    settle,
     sign_in,
     unknown,
     unlink,
@@ -29,21 +31,22 @@ from .domain.access import Staff
 from .npi_registry.client import ApiNpiRegistry
 from .npi_registry.copy import LocalCopy
 from .npi_registry.look_up import NpiChain
+from .operations.base import Operations, lease_for
+from .operations.register import all_kinds
 from .outbound import DEFAULT_TIMEOUT, Bulkhead
 from .portal.client import HttpPortalGateway
 from .portal.gateway import PortalGateway
 from .services.admin_users import AdminUserService
 from .services.association import Associations
+from .services.claims import ClaimReader
 from .services.database import Database
 from .services.directory import Directory
-from .services.handlers import all_handlers
 from .services.health import HealthChecks
 from .services.history import History
 from .services.kept_forms import KeptForms
 from .services.npi import NpiLookUp
 from .services.npi_budget import DatabaseCallBudget
 from .services.npi_cache import DatabaseAnswerCache
-from .services.operations import Operations, lease_for
 from .services.providers import Providers
 from .services.sign_in_sessions import SessionLimits, SignInSessions
 from .settings import Settings, SettingsError
@@ -122,7 +125,7 @@ def _put_together(
     portal = _portal(settings, bulkhead, for_health)
     registry = _registry(settings, database, bulkhead, for_health)
     providers_service = Providers(database)
-    operations = Operations(database, all_handlers(portal), lease_for(settings.portal_timeout.deadline))
+    operations = Operations(database, all_kinds(database, portal), lease_for(settings.portal_timeout.deadline))
     return Parts(
         settings=settings,
         database=database,
@@ -130,7 +133,9 @@ def _put_together(
         registry=registry,
         providers=providers_service,
         directory=Directory(database),
-        associations=Associations(database, portal, providers_service, operations),
+        associations=Associations(
+            portal, providers_service, ClaimReader(database, portal, providers_service), operations
+        ),
         admin_users=AdminUserService(database, portal, providers_service, operations),
         operations=operations,
         history=History(database),
@@ -207,6 +212,8 @@ def _blueprint() -> Blueprint:
         npi,
         association,
         unlink,
+        settle,
+        open_operations,
         admin_users,
         invitations,
         history,

@@ -102,6 +102,22 @@ class UnlinkForm(OperationForm):
     )
 
 
+class SettleForm(OperationForm):
+    """Which link is to hold, and why."""
+
+    keep = HiddenField(validators=[Length(max=64)])
+    seen = HiddenField(validators=[Length(max=64)])
+    reason = StringField(
+        "Reason",
+        filters=[_one_line],
+        validators=[DataRequired(message="Say why; the history keeps it."), _too_long("It", 500)],
+    )
+
+    def show(self, keep: str, seen: str) -> None:
+        """Put what the person is about to decide into the form."""
+        self.keep.data, self.seen.data = keep, seen
+
+
 class ProfileForm(CpseForm):
     """The tab Billing Provider Profile."""
 

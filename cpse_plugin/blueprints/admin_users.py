@@ -53,7 +53,7 @@ def tab(
     """
     found: AdminUsers | None = None
     problem: Problem | None = None
-    report = OperationReport.after_resuming(provider.id)
+    report = OperationReport.of_visit(provider.id)
     if retrieve and provider.link is not None:
         try:
             found = parts().admin_users.retrieve(provider, signed_in_staff())

@@ -44,9 +44,9 @@ def matches(provider_id: int) -> ResponseReturnValue:
     """What the Portal has for a provider: its matches, or the details of the one that it is linked to."""
     staff = signed_in_staff()
     parts().providers.get(provider_id, staff)
-    report = OperationReport.after_resuming(provider_id)
+    report = OperationReport.of_visit(provider_id)
     provider = parts().providers.get(provider_id, staff)
-    section = replace(portal_section(provider), operations=report)
+    section = replace(portal_section(provider, link_is_open=report.link_is_open), operations=report)
     if wants_fragment() and section.problem is not None:
         section = replace(section, asked_again=AskedAgain.after(section.problem, request.args.get("again", "0")))
     page = ProfilePage(provider, section=section, done=_done(provider))
@@ -62,25 +62,33 @@ def _done(provider: CountyProvider) -> str | None:
     """What the address says was just completed, where the provider bears it out."""
     done = request.args.get("done")
     linked = provider.link is not None
-    borne_out = {"linked": linked, "added": linked, "unlinked": not linked, "applied": True}
+    borne_out = {"linked": linked, "added": linked, "unlinked": not linked, "settled": True, "applied": True}
     return done if done and borne_out.get(done) else None
 
 
-def portal_section(provider: CountyProvider) -> PortalSection:
-    """Ask the Portal; what keeps it from answering is shown in the section, and the rest of the page stands."""
+def portal_section(provider: CountyProvider, *, link_is_open: bool = False) -> PortalSection:
+    """Ask the Portal; what keeps it from answering is shown in the section, and the rest of the page stands.
+
+    Where an operation on the link was left open (`link_is_open`), both sides' claims are shown without a link too.
+    """
     staff = signed_in_staff()
     associations = parts().associations
     try:
-        if provider.link is not None:
-            portal = associations.portal_details(provider, staff)
+        claims = associations.claims(provider, staff) if provider.link is not None or link_is_open else None
+        if claims is not None and claims.recorded is not None:
+            recorded = claims.find(claims.recorded)
+            portal = recorded.portal if recorded else None
             differences = compare(provider, portal) if portal else ()
-            return PortalSection(pending=False, portal=portal, differences=differences)
+            return PortalSection(pending=False, portal=portal, claims=claims, differences=differences)
         if not provider.profile.uses_portal:
-            return PortalSection(pending=False)
+            return PortalSection(pending=False, claims=claims)
         found = associations.find_matches(provider, staff)
         message = f"The CPSE Portal has many matches; only the first {_MOST_SHOWN} are shown."
         return PortalSection(
-            pending=False, matches=found[:_MOST_SHOWN], message=message if len(found) > _MOST_SHOWN else None
+            pending=False,
+            matches=found[:_MOST_SHOWN],
+            claims=claims,
+            message=message if len(found) > _MOST_SHOWN else None,
         )
     except PortalError as error:
         return PortalSection(pending=False, problem=describe(error))

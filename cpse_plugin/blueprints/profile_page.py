@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Response, url_for
+from flask import Response, request, url_for
 from jinja2_fragments.flask import render_block
 from markupsafe import Markup
 
@@ -12,10 +12,11 @@ from ..domain.differences import FieldComparison
 from ..domain.portal_records import PortalProvider
 from ..domain.providers import CountyProvider, Profile
 from ..forms import ProfileForm
+from ..operations.kind import Operation
 from ..services.association import Match
+from ..services.claims import Claims
 from ..services.history import shown_profile
 from ..services.npi import NpiAnswer
-from ..services.operations import Operation
 from ..web.answers import page_or_block
 from ..web.parts import parts
 from ..web.problems import Problem
@@ -23,6 +24,8 @@ from ..web.problems import Problem
 # Seconds before what was busy is asked again by itself, the first time and the second.
 PAUSES = (2, 5)
 _LONGEST_PAUSE = 15
+# More than a provider has open at once; an address that names more was not made here.
+_MOST_CHECKED = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +64,19 @@ class OperationReport:
     still_open: Sequence[Operation] = ()
 
     @classmethod
-    def after_resuming(cls, provider_id: int) -> "OperationReport":
-        """Finish what can be finished for a provider, and report."""
+    def of_visit(cls, provider_id: int) -> "OperationReport":
+        """Look into what was left open for a provider, and report; nothing is sent that changes the Portal."""
         operations = parts().operations
-        resumed = operations.resume(provider_id)
-        return cls(
-            finished=[operation for operation in resumed if not operation.is_open],
-            still_open=operations.open_for(provider_id),
-        )
+        found = operations.look_into(provider_id)
+        # What Check now has ended, before it led here.
+        checked = request.args.get("checked", "").split(",")[:_MOST_CHECKED]
+        earlier = operations.ended(provider_id, checked) if checked[0] else ()
+        return cls(finished=(*earlier, *found.ended), still_open=found.still_open)
+
+    @property
+    def link_is_open(self) -> bool:
+        """Whether what was left open is about the provider's link."""
+        return any(operation.kind.is_of_link for operation in self.still_open)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +109,7 @@ class PortalSection:
     pending: bool = True
     matches: Sequence[Match] = ()
     portal: PortalProvider | None = None
+    claims: Claims | None = None
     differences: Sequence[FieldComparison] = ()
     operations: OperationReport = OperationReport()
     message: str | None = None

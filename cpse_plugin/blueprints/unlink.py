@@ -1,6 +1,6 @@
-"""Unlink, with a reason; and Check now, which finishes what was left open."""
+"""Unlink, with a reason."""
 
-from flask import Blueprint, Response, redirect, url_for
+from flask import Blueprint, Response
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest
 
@@ -8,11 +8,12 @@ from ..domain.access import Action
 from ..domain.providers import CountyProvider
 from ..forms import UnlinkForm
 from ..portal.gateway import PortalError
-from ..services.errors import NotLinked, ServiceError
+from ..services.errors import BelongsToAnother, NotLinked, ServiceError
 from ..web.access import requires, signed_in_staff
 from ..web.answers import page_or_piece
 from ..web.parts import parts
 from ..web.problems import Problem, describe
+from . import settle
 from .association import completed, into_dialog
 
 
@@ -20,7 +21,6 @@ def register(parent: Blueprint) -> None:
     """Put the routes on the parent blueprint."""
     parent.add_url_rule("/providers/<int:provider_id>/association/end", "confirm_unlink", confirm, methods=["GET"])
     parent.add_url_rule("/providers/<int:provider_id>/association/end", "unlink", unlink, methods=["POST"])
-    parent.add_url_rule("/providers/<int:provider_id>/operations", "finish_operations", finish, methods=["POST"])
 
 
 @requires(Action.LINK)
@@ -58,14 +58,9 @@ def unlink(provider_id: int) -> ResponseReturnValue:
         unlinked = parts().associations.unlink(
             provider_id, reason=form.reason.data or "", operation_id=operation_id, staff=staff
         )
+    except BelongsToAnother as error:
+        # Nothing can be ended on the CPSE Portal; what is left is the link in the county's record.
+        return into_dialog(settle.question(provider, "", problem=describe(error), reason=form.reason.data or ""))
     except (PortalError, ServiceError) as error:
         return into_dialog(_form(provider, form, describe(error)))
     return completed(unlinked, "unlinked")
-
-
-@requires(Action.EDIT_PROFILE)
-def finish(provider_id: int) -> ResponseReturnValue:
-    """Check now: the page that this leads to finishes what was left open, and says what came of it."""
-    parts().providers.get(provider_id, signed_in_staff())
-    address = url_for("cpse.matches", provider_id=provider_id)
-    return redirect(address, 303)

@@ -58,6 +58,11 @@ class PortalProvider:
     updated_at: datetime
 
 
+def associated_number(portal: PortalProvider | None) -> str | None:
+    """The county's number of the provider that the Portal has one associated with; None where there is neither."""
+    return portal.association.county_provider_id if portal is not None and portal.association is not None else None
+
+
 @dataclass(frozen=True, slots=True)
 class NewPortalProvider:
     """A county provider as it is to be added to the Portal."""

@@ -8,6 +8,7 @@ A session may be shared by threads as long as none of them changes it: its conne
 it keeps no cookies.
 """
 
+from .at_once import at_once
 from .budget import (
     COMMAND_SECONDS,
     Budget,
@@ -52,6 +53,7 @@ __all__ = [
     "TokenAnswer",
     "TokenNotGranted",
     "UnreadableAnswer",
+    "at_once",
     "ask_for_token",
     "checked",
     "is_silent",

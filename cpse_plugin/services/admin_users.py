@@ -1,7 +1,8 @@
 """The people who administer a provider on the CPSE Portal, and the invitations to become one."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID
@@ -16,12 +17,12 @@ from ..domain.portal_records import (
     Profession,
 )
 from ..domain.providers import CountyProvider
-from ..portal.gateway import PortalGateway
+from ..portal.gateway import AdminExists, InvitationClosed, InvitationPending, PortalError, PortalGateway
+from .association import CarriesOut
 from .database import Database
-from .errors import CommitUnknown, DatabaseBusy, DatabaseRefused, NotFound, NotLinked
-from .operations import Intention, OperationKind, Operations, nothing_asked_yet
+from .errors import CommitUnknown, DatabaseBusy, DatabaseRefused, NotFound, NotLinked, ServiceError
 from .providers import Providers
-from .records import keep_counts
+from .records import keep_counts, provider_row
 
 _log = logging.getLogger("cpse_plugin")
 
@@ -48,7 +49,7 @@ class AdminUserService:
     """Retrieves admin users and invites new ones."""
 
     def __init__(
-        self, database: Database, gateway: PortalGateway, providers: Providers, operations: Operations
+        self, database: Database, gateway: PortalGateway, providers: Providers, operations: CarriesOut
     ) -> None:
         self._database = database
         self._gateway = gateway
@@ -75,35 +76,26 @@ class AdminUserService:
     ) -> dict[str, Any]:
         """Invite a person; return the invitation's `id`, `email`, `expires_at` and `notices`.
 
-        Raises `NotLinked`, `OperationInProgress`, and `PortalError` (`InvitationPending`, `AdminExists`,
-        `CredentialConflict` and `InvalidContent` among them).
+        Raises `NotLinked`, `BelongsToAnother`, `OperationInProgress`, and `PortalError` (`InvitationPending`,
+        `AdminExists`, `CredentialConflict` and `InvalidContent` among them).
         """
-        require(staff, Action.INVITE)
-        self._operations.resume(provider_id)
-        provider = self._providers.get(provider_id, staff)
-        intention = Intention(
-            OperationKind.INVITE,
-            provider_id,
-            target=f"invitation:{provider_id}:{invitation.email.casefold()}",
-            content={"portal_id": _portal_id(provider), "invitation": asdict(invitation)},
-        )
-        with self._database.write() as session:
-            operation = self._operations.begin(session, intention, operation_id, staff)
-        return self._operations.carry_out(operation).result
+        return self._carried_out("invite", provider_id, {"invitation": asdict(invitation)}, operation_id, staff)
 
     def send_again(self, provider_id: int, invitation_id: str, *, operation_id: UUID, staff: Staff) -> dict[str, Any]:
         """Let the Portal e-mail a new link; return the invitation's `id`, `email`, `expires_at` and `notices`.
 
-        Raises `NotLinked`, `OperationInProgress`, and `PortalError` (`InvitationClosed` among them).
+        Raises `NotFound`, `NotLinked`, `BelongsToAnother`, `OperationInProgress`, and `PortalError` (`InvitationClosed`
+        among them).
         """
-        return self._change(OperationKind.SEND_AGAIN, provider_id, invitation_id, operation_id, staff)
+        return self._carried_out("send-again", provider_id, {"invitation_id": invitation_id}, operation_id, staff)
 
     def revoke(self, provider_id: int, invitation_id: str, *, operation_id: UUID, staff: Staff) -> dict[str, Any]:
         """Make the e-mailed link void; return the invitation's `id` and `email`.
 
-        Raises `NotLinked`, `OperationInProgress`, and `PortalError` (`InvitationClosed` among them).
+        Raises `NotFound`, `NotLinked`, `BelongsToAnother`, `OperationInProgress`, and `PortalError` (`InvitationClosed`
+        among them).
         """
-        return self._change(OperationKind.REVOKE, provider_id, invitation_id, operation_id, staff)
+        return self._carried_out("revoke", provider_id, {"invitation_id": invitation_id}, operation_id, staff)
 
     def invitation(self, provider: CountyProvider, invitation_id: str, staff: Staff) -> Invitation:
         """One invitation as the Portal has it now. Raises `NotFound`, `NotLinked`, `PortalError`."""
@@ -113,29 +105,29 @@ class AdminUserService:
                 return item
         raise NotFound(f"invitation {invitation_id}")
 
-    def _change(
-        self, kind: OperationKind, provider_id: int, invitation_id: str, operation_id: UUID, staff: Staff
+    def _carried_out(
+        self, name: str, provider_id: int, said: Mapping[str, Any], form: UUID, staff: Staff
     ) -> dict[str, Any]:
-        require(staff, Action.INVITE)
-        self._operations.resume(provider_id)
-        provider = self._providers.get(provider_id, staff)
-        with nothing_asked_yet():
-            invitation = self.invitation(provider, invitation_id, staff)
-        intention = Intention(
-            kind,
-            provider_id,
-            # The same target as an invitation of this address: the three never run at the same time.
-            target=f"invitation:{provider_id}:{invitation.email.casefold()}",
-            content={"portal_id": _portal_id(provider), "invitation_id": invitation.id, "email": invitation.email},
-        )
-        with self._database.write() as session:
-            operation = self._operations.begin(session, intention, operation_id, staff)
-        return self._operations.carry_out(operation).result
+        try:
+            done = self._operations.carry_out(name, provider_id, said, form=form, staff=staff)
+        except (InvitationClosed, InvitationPending, AdminExists):
+            # Something has happened on the Portal that the list of providers does not show yet.
+            with suppress(PortalError, ServiceError):
+                self.retrieve(self._providers.get(provider_id, staff), staff)
+            raise
+        result: dict[str, Any] = done.result
+        return result
 
     def _note_progress(self, provider: CountyProvider, found: AdminUsers) -> None:
         try:
             with self._database.aside() as session:
-                keep_counts(session, provider.id, found.active_admins, len(found.open_invitations))
+                keep_counts(
+                    session,
+                    provider_row(session, provider.id, lock=True),
+                    _portal_id(provider),
+                    active_admins=found.active_admins,
+                    open_invitations=len(found.open_invitations),
+                )
         except (DatabaseBusy, DatabaseRefused, CommitUnknown) as error:
             # The list of providers shows the numbers of an earlier time; that is no reason to keep back these.
             _log.warning("the progress of provider %d was not noted: %s", provider.id, error)

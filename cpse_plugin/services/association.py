@@ -3,7 +3,8 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from typing import Any, Protocol
 from uuid import UUID
 
 from ..domain.access import Action, Staff, require
@@ -11,11 +12,9 @@ from ..domain.differences import FieldComparison, MatchRule, compare, match_rule
 from ..domain.portal_records import NewPortalProvider, PortalProvider
 from ..domain.providers import CountyProvider
 from ..portal.gateway import AlreadyAssociated, PortalGateway, ProviderExists
-from .database import Database
-from .errors import AlreadyLinked, ComparisonChanged, NotFound, NotLinked, ProfileIncomplete
-from .operations import Intention, OperationKind, Operations, nothing_asked_yet
+from .claims import ClaimReader, Claims
+from .errors import AlreadyLinked, BelongsToAnother, NotFound, NotLinked, ProfileIncomplete
 from .providers import Providers
-from .records import county_provider, provider_row, refuse_second_link
 
 # A Portal may name dozens, and a person waits for each that is asked for alone.
 _MOST_ASKED_FOR = 3
@@ -65,13 +64,20 @@ class Comparison:
         return hashlib.sha256(shown.encode()).hexdigest()[:16]
 
 
+class CarriesOut(Protocol):
+    """Does what a form was sent for; it is `cpse_plugin.operations.Operations`."""
+
+    def carry_out(self, name: str, provider_id: int, said: Mapping[str, Any], *, form: UUID, staff: Staff) -> Any:
+        """Return the operation, which is done then."""
+
+
 class Associations:
     """Finds, compares, links and adds."""
 
     def __init__(
-        self, database: Database, gateway: PortalGateway, providers: Providers, operations: Operations
+        self, gateway: PortalGateway, providers: Providers, claims: ClaimReader, operations: CarriesOut
     ) -> None:
-        self._database = database
+        self._claims = claims
         self._gateway = gateway
         self._providers = providers
         self._operations = operations
@@ -92,6 +98,11 @@ class Associations:
             raise NotLinked(f"provider {provider.id}")
         return self._gateway.get_provider(provider.link.portal_id, acting_user=staff.acting_user)
 
+    def claims(self, provider: CountyProvider, staff: Staff) -> Claims:
+        """Which links either side claims for a provider. Raises `PortalError`."""
+        require(staff, Action.VIEW)
+        return self._claims.read(provider, staff)
+
     def compare(self, provider: CountyProvider, portal_id: str, staff: Staff) -> Comparison:
         """Both records side by side. Raises `NotFound` where the Portal does not have the provider."""
         require(staff, Action.VIEW)
@@ -106,72 +117,44 @@ class Associations:
         `seen` is the `fingerprint` of the comparison that the person accepted. Raises `NotFound`, `ComparisonChanged`,
         `AlreadyLinked`, `OperationInProgress`, and `PortalError` (`AlreadyAssociated`, `NotOnPortal`).
         """
-        require(staff, Action.LINK)
-        target = _target(provider_id)
-        self._operations.resume(provider_id)
-        with nothing_asked_yet():
-            comparison = self.compare(self._providers.get(provider_id, staff), portal_id, staff)
-        if comparison.fingerprint != seen:
-            raise ComparisonChanged(f"provider {provider_id} and Portal provider {portal_id}")
-        with self._database.write() as session:
-            row = provider_row(session, provider_id)
-            if self._operations.is_done(session, operation_id, OperationKind.LINK, target, portal_id=portal_id):
-                return county_provider(row)
-            refuse_second_link(session, row, portal_id)
-            if row.link is not None and comparison.match.portal.association is not None:
-                raise AlreadyLinked(county_provider(row))
-            intention = Intention(
-                OperationKind.LINK,
-                provider_id,
-                target=target,
-                content={
-                    "portal_id": portal_id,
-                    "county_provider_id": row.county_provider_id,
-                    "rule": comparison.match.rule,
-                    "differences": [
-                        {"field": field.label, "county": field.county, "portal": field.portal, "outcome": field.outcome}
-                        for field in comparison.fields
-                        if not field.agrees
-                    ],
-                },
-            )
-            operation = self._operations.begin(session, intention, operation_id, staff)
+        said = {"portal_id": portal_id, "seen": seen}
         try:
-            self._operations.carry_out(operation)
+            return self._carried_out("link", provider_id, said, operation_id, staff)
         except AlreadyAssociated as error:
-            holders = self._providers.by_county_ids([error.county_provider_id or ""])
-            for holder in holders.values():
+            holder = self._known(error.county_provider_id)
+            if holder is not None:
                 raise AlreadyLinked(holder) from error
             raise
-        return self._providers.get(provider_id, staff)
 
     def unlink(self, provider_id: int, *, reason: str, operation_id: UUID, staff: Staff) -> CountyProvider:
         """End the association on the Portal and on record here, for a reason that the history keeps.
 
-        Raises `NotLinked`, `OperationInProgress`, `PortalError`.
+        Raises `NotLinked`, `BelongsToAnother`, `OperationInProgress`, `PortalError`.
         """
-        require(staff, Action.LINK)
-        target = _target(provider_id)
-        self._operations.resume(provider_id)
-        with self._database.write() as session:
-            row = provider_row(session, provider_id)
-            if self._operations.is_done(session, operation_id, OperationKind.UNLINK, target, reason=reason):
-                return county_provider(row)
-            if row.link is None:
-                raise NotLinked(f"provider {provider_id}")
-            intention = Intention(
-                OperationKind.UNLINK,
-                provider_id,
-                target=target,
-                content={
-                    "portal_id": row.link.portal_id,
-                    "county_provider_id": row.county_provider_id,
-                    "reason": reason,
-                },
-            )
-            operation = self._operations.begin(session, intention, operation_id, staff)
-        self._operations.carry_out(operation)
+        try:
+            return self._carried_out("unlink", provider_id, {"reason": reason}, operation_id, staff)
+        except BelongsToAnother as error:
+            raise BelongsToAnother(error.portal_id, error.number, self._known(error.number)) from error
+
+    def settle(
+        self, provider_id: int, keep: str, *, reason: str, operation_id: UUID, seen: str, staff: Staff
+    ) -> CountyProvider:
+        """Keep one link of those that either side claims, or none where `keep` is empty, and end the others.
+
+        `seen` is the `fingerprint` of the claims that the person saw. Raises `ComparisonChanged`, `AlreadyLinked`,
+        `OperationInProgress`, `PortalError`.
+        """
+        said = {"keep": keep, "reason": reason, "seen": seen}
+        return self._carried_out("settle", provider_id, said, operation_id, staff)
+
+    def _carried_out(
+        self, name: str, provider_id: int, said: Mapping[str, Any], form: UUID, staff: Staff
+    ) -> CountyProvider:
+        self._operations.carry_out(name, provider_id, said, form=form, staff=staff)
         return self._providers.get(provider_id, staff)
+
+    def _known(self, number: str | None) -> CountyProvider | None:
+        return self._providers.by_county_ids([number]).get(number) if number else None
 
     def to_be_added(self, provider_id: int, staff: Staff) -> NewPortalProvider:
         """What would be sent to the Portal. Raises `ProfileIncomplete`, `AlreadyLinked`."""
@@ -179,7 +162,7 @@ class Associations:
         provider = self._providers.get(provider_id, staff)
         if provider.link is not None:
             raise AlreadyLinked(provider)
-        return _new_provider(provider)
+        return new_provider(provider)
 
     def add(self, provider_id: int, *, operation_id: UUID, staff: Staff) -> CountyProvider:
         """Add the provider to the Portal, associated at once.
@@ -187,25 +170,7 @@ class Associations:
         Raises `ProfileIncomplete`, `AlreadyLinked`, `OperationInProgress`, and `PortalError` (`ProviderExists` and
         `InvalidContent` among them).
         """
-        require(staff, Action.ADD_PROVIDER)
-        target = _target(provider_id)
-        self._operations.resume(provider_id)
-        with self._database.write() as session:
-            row = provider_row(session, provider_id)
-            provider = county_provider(row)
-            if self._operations.is_done(session, operation_id, OperationKind.ADD_PROVIDER, target):
-                return provider
-            if provider.link is not None:
-                raise AlreadyLinked(provider)
-            intention = Intention(
-                OperationKind.ADD_PROVIDER,
-                provider_id,
-                target=target,
-                content=asdict(_new_provider(provider)),
-            )
-            operation = self._operations.begin(session, intention, operation_id, staff)
-        self._operations.carry_out(operation)
-        return self._providers.get(provider_id, staff)
+        return self._carried_out("add-provider", provider_id, {}, operation_id, staff)
 
     def existing(self, provider: CountyProvider, refusal: ProviderExists, staff: Staff) -> list[Match]:
         """The Portal providers that a refused addition names, as matches. Raises `PortalError`.
@@ -234,12 +199,8 @@ class Associations:
         ]
 
 
-def _target(provider_id: int) -> str:
-    """What linking, unlinking and adding have in common: of one provider only one of them is under way at a time."""
-    return f"provider:{provider_id}"
-
-
-def _new_provider(provider: CountyProvider) -> NewPortalProvider:
+def new_provider(provider: CountyProvider) -> NewPortalProvider:
+    """A provider as the Portal is to have it. Raises `ProfileIncomplete`."""
     profile = provider.profile
     if profile.type is None:
         raise ProfileIncomplete("Choose the Provider Type and click Apply; the Portal needs it.")

@@ -48,6 +48,36 @@ class AlreadyLinked(ServiceError):
         self.holder = holder
 
 
+class Contradiction(ServiceError):
+    """The CPSE Portal has associated `portal_id` with the provider, and the county's record has another link."""
+
+    def __init__(self, portal_id: str, holder: CountyProvider) -> None:
+        super().__init__(
+            f"the CPSE Portal has provider {portal_id} associated, and the county's record has number "
+            f"{holder.county_provider_id} linked to {holder.link.portal_id if holder.link else 'nothing'}"
+        )
+        self.portal_id = portal_id
+        self.holder = holder
+
+
+class BelongsToAnother(ServiceError):
+    """The Portal provider is not this provider's any more; nothing was sent.
+
+    The Portal has it associated with another one of the county, whose `number` it names, or with none. `holder` is that
+    one, where it is known here.
+    """
+
+    def __init__(self, portal_id: str, number: str | None, holder: CountyProvider | None = None) -> None:
+        super().__init__(f"the CPSE Portal has {portal_id} associated with {number or 'nobody'}")
+        self.portal_id = portal_id
+        self.number = number
+        self.holder = holder
+
+
+class LinkChanged(ServiceError):
+    """The provider was unlinked, or linked anew, while this was being done; nothing was sent."""
+
+
 class ComparisonChanged(ServiceError):
     """One of the two records has changed since the person compared them."""
 

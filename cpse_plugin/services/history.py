@@ -29,6 +29,7 @@ class HistoryAction(StrEnum):
     INVITED = "invited"
     SENT_AGAIN = "sent-again"
     REVOKED = "revoked"
+    SETTLED = "settled"
     NOT_DONE = "not-done"
 
     @property
@@ -45,6 +46,7 @@ _LABELS = {
     HistoryAction.INVITED: "Admin user invited",
     HistoryAction.SENT_AGAIN: "Invitation sent again",
     HistoryAction.REVOKED: "Invitation revoked",
+    HistoryAction.SETTLED: "Decided which link holds",
     HistoryAction.NOT_DONE: "Not done",
 }
 

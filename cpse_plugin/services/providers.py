@@ -12,7 +12,7 @@ from ..domain.access import Action, Staff, require
 from ..domain.providers import CountyProvider, Profile, ProviderType, SetUpStatus
 from ..domain.spelling import search_words
 from ..domain.text import clean_text
-from ..models import ProviderRow
+from ..models import LinkRow, ProviderRow
 from .database import Database, now
 from .errors import StaleProfile
 from .history import HistoryAction, profile_changes, record
@@ -146,12 +146,18 @@ class Providers:
             rows = session.scalars(select(ProviderRow).where(ProviderRow.county_provider_id.in_(county_provider_ids)))
             return {row.county_provider_id: county_provider(row) for row in rows}
 
+    def linked_to(self, portal_ids: list[str]) -> dict[str, CountyProvider]:
+        """The providers that these Portal providers are linked to on record, by the Portal's ids."""
+        statement = select(ProviderRow, LinkRow.portal_id).join(LinkRow).where(LinkRow.portal_id.in_(portal_ids))
+        with self._database.read() as session:
+            return {portal_id: county_provider(row) for row, portal_id in session.execute(statement)}
+
     def apply(self, provider_id: int, profile: Profile, *, version: int, staff: Staff) -> CountyProvider:
         """Save the profile. Raises `NotFound`, and `StaleProfile` where it was changed since `version`."""
         require(staff, Action.EDIT_PROFILE)
         try:
             with self._database.write() as session:
-                row = provider_row(session, provider_id)
+                row = provider_row(session, provider_id, lock=True)
                 if row.version != version:
                     raise StaleProfile(county_provider(row))
                 before = stored_profile(row)

@@ -12,12 +12,24 @@ from .errors import AlreadyLinked, NotFound
 _LARGEST_ID = 2**31 - 1
 
 
+def link_target(provider_id: int) -> str:
+    """What all operations on a provider's link are about: of one provider only one of them is under way at a time."""
+    return f"provider:{provider_id}"
+
+
 def provider_row(session: Session, provider_id: int, *, lock: bool = False) -> ProviderRow:
-    """The row of a provider; with `lock` nobody else changes it before this transaction ends. Raises `NotFound`."""
-    # SQLite has no such lock and needs none: there is one writer at a time.
-    locking = {"of": ProviderRow} if lock else None
+    """The row of a provider; with `lock` nobody else changes it before this transaction ends. Raises `NotFound`.
+
+    Whoever reads, decides and writes takes the lock first of all.
+    """
     # An id beyond the column's range is no provider's, and databases refuse to compare with it.
-    row = session.get(ProviderRow, provider_id, with_for_update=locking) if 0 < provider_id <= _LARGEST_ID else None
+    if not 0 < provider_id <= _LARGEST_ID:
+        raise NotFound(f"provider {provider_id}")
+    if lock:
+        # The lock comes alone. In one statement with the link, PostgreSQL would wait for the row and then give it
+        # anew, beside a link as it was before the wait. (SQLite has no such lock and needs none: it has one writer.)
+        session.execute(select(ProviderRow.id).where(ProviderRow.id == provider_id).with_for_update())
+    row = session.get(ProviderRow, provider_id, populate_existing=lock)
     if row is None:
         raise NotFound(f"provider {provider_id}")
     return row
@@ -85,21 +97,20 @@ def refuse_second_link(session: Session, row: ProviderRow, portal_id: str) -> No
         raise AlreadyLinked(county_provider(holder))
 
 
-def keep_counts(session: Session, provider_id: int, active_admins: int, open_invitations: int) -> None:
-    """Keep the counts that the list of providers shows.
+def keep_counts(
+    session: Session, row: ProviderRow, portal_id: str, *, active_admins: int, open_invitations: int
+) -> None:
+    """Keep the counts that the list of providers shows, as the Portal has them for `portal_id`.
 
-    This is no edit of the profile, so it leaves the row's version alone: a colleague's open form stays good.
+    The row is held. Where it is linked to another Portal provider by now, they are none of its own. This is no edit of
+    the profile, so it leaves the row's version alone: a colleague's open form stays good.
     """
-    row = provider_row(session, provider_id, lock=True)
-    status = set_up_status(
-        profile(row),
-        linked=row.link is not None,
-        active_admins=active_admins,
-        open_invitations=open_invitations,
-    )
+    if row.link is None or row.link.portal_id != portal_id:
+        return
+    status = set_up_status(profile(row), linked=True, active_admins=active_admins, open_invitations=open_invitations)
     session.execute(
         update(ProviderRow)
-        .where(ProviderRow.id == provider_id)
+        .where(ProviderRow.id == row.id)
         .values(status=status, active_admins=active_admins, open_invitations=open_invitations)
         .execution_options(synchronize_session=False)
     )

@@ -9,6 +9,7 @@ from flask import current_app
 from ..assets import Asset
 from ..domain.access import Staff
 from ..npi_registry.look_up import NpiChain
+from ..operations.base import Operations
 from ..portal.gateway import PortalGateway
 from ..services.admin_users import AdminUserService
 from ..services.association import Associations
@@ -18,7 +19,6 @@ from ..services.health import HealthChecks
 from ..services.history import History
 from ..services.kept_forms import KeptForms
 from ..services.npi import NpiLookUp
-from ..services.operations import Operations
 from ..services.providers import Providers
 from ..services.sign_in_sessions import SignInSessions
 from ..settings import Settings

@@ -186,6 +186,25 @@ def _already_linked(error: services.AlreadyLinked) -> Problem:
     )
 
 
+def _belongs_to_another(error: services.BelongsToAnother) -> Problem:
+    if error.number is None:
+        return Problem(
+            409,
+            "The CPSE Portal has ended the association",
+            "Nothing was changed, and nothing was sent. Associate the two again, or unlink them.",
+        )
+    whose = (
+        f"{error.holder.name} (number {error.number} of the county)"
+        if error.holder
+        else (f"the county's number {error.number}")
+    )
+    return Problem(
+        409,
+        "The CPSE Portal has it associated with another provider of the county",
+        f"There it belongs to {whose}. Nothing was changed, and nothing was sent.",
+    )
+
+
 def _in_progress(error: services.OperationInProgress) -> Problem:
     return Problem(
         409,
@@ -222,6 +241,17 @@ _WORDS: tuple[tuple[type[Exception], Callable[[Any], Problem]], ...] = (
         services.ComparisonChanged,
         _always(
             Problem(409, "One of the records has changed", "Nothing was linked. Compare them again as they stand now.")
+        ),
+    ),
+    (services.BelongsToAnother, _belongs_to_another),
+    (
+        services.LinkChanged,
+        _always(
+            Problem(
+                409,
+                "The provider's link has changed meanwhile",
+                "Nothing was changed, and nothing was sent. Open the provider again to see how it stands now.",
+            )
         ),
     ),
     (

@@ -24,6 +24,8 @@ from werkzeug.wrappers import Response
 
 from cpse_plugin.domain.identifiers import check_npi
 from cpse_plugin.domain.providers import Profile, ProviderType
+from cpse_plugin.operations.base import Operations
+from cpse_plugin.operations.register import all_kinds
 from cpse_plugin.portal.client import HttpPortalGateway
 from cpse_plugin.sandbox.faults import IGNORE_IDEMPOTENCY_KEYS, WORK_SECONDS
 from cpse_plugin.sandbox.mailbox import Mailbox
@@ -33,8 +35,6 @@ from cpse_plugin.sandbox.world import COUNTY_ID, load_world
 from cpse_plugin.services.database import Database
 from cpse_plugin.services.directory import Directory
 from cpse_plugin.services.directory_file import DirectoryRecord
-from cpse_plugin.services.handlers import all_handlers
-from cpse_plugin.services.operations import Operations
 from cpse_plugin.settings import Settings
 
 from ..databases import Databases, PostgresqlDatabases, SqliteDatabases
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 _ROUNDS = 5
 _LIVED = "had ended before"
-_CLIENT = PortalClient("tamarack-intranet", COUNTY_ID, secret="only for tests")
+CLIENT = PortalClient("tamarack-intranet", COUNTY_ID, secret="only for tests")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,28 +137,28 @@ class County:
         settings = {
             "CPSE_COUNTY_NAME": "Tamarack County",
             "CPSE_PORTAL_URL": f"{server.url}/v1",
-            "CPSE_PORTAL_CLIENT_ID": _CLIENT.client_id,
-            "CPSE_PORTAL_CLIENT_SECRET": str(_CLIENT.secret),
+            "CPSE_PORTAL_CLIENT_ID": CLIENT.client_id,
+            "CPSE_PORTAL_CLIENT_SECRET": str(CLIENT.secret),
         }
         place = Place(databases.fresh(empty=True), settings, plan.lease)
         engine = create_engine(place.database_url)
         resources.callback(engine.dispose)
         database = Database(engine)
-        Directory(database).import_records([_county_record(number) for number in range(1, self._providers + 1)])
+        Directory(database).import_records([record_of(number) for number in range(1, self._providers + 1)])
         self._ledger = Ledger(database, self._portal)
         gateway = HttpPortalGateway(Settings.from_config(settings))
-        self._operations = Operations(database, all_handlers(gateway), timedelta(seconds=plan.lease))
+        self._operations = Operations(database, all_kinds(database, gateway), timedelta(seconds=plan.lease))
         self._workers = [resources.enter_context(Workers(place)) for _ in range(plan.workers)]
 
     def _start_portal(self, resources: ExitStack) -> tuple[Portal, LoopbackServer]:
         mailbox = Mailbox().start()
         resources.callback(mailbox.stop)
         # The Portal has every second provider; the others are to be added.
-        present = [_portal_row(number) for number in range(2, self._providers + 1, 2)]
+        present = [portal_row(number) for number in range(2, self._providers + 1, 2)]
         listener = listen()
         portal = Portal(
             base_url=f"http://127.0.0.1:{listener.getsockname()[1]}",
-            clients=[_CLIENT],
+            clients=[CLIENT],
             smtp_port=mailbox.smtp_port,
             seed=load_world().portal | {"providers": present, "admin_users": [], "invitations": []},
         )
@@ -228,12 +228,14 @@ def _npi(number: int) -> str:
     return next(npi.value for npi in found if npi.value and not npi.fault)
 
 
-def _county_record(number: int) -> DirectoryRecord:
+def record_of(number: int) -> DirectoryRecord:
+    """A provider of the county, with an NPI of its own."""
     profile = Profile(ProviderType.AGENCY, _npi(number), sed_code=None, uses_portal=True)
     return DirectoryRecord(f"TC-{number:04d}", f"Preschool {number}", profile, contact={})
 
 
-def _portal_row(number: int) -> dict[str, Any]:
+def portal_row(number: int) -> dict[str, Any]:
+    """The Portal provider that matches it."""
     return {
         "id": f"P-{number:05d}",
         "name": f"Preschool {number}",
@@ -255,7 +257,8 @@ def kill(plan: Plan, databases: Databases) -> Report:
 
 
 @contextmanager
-def _databases(kind: str) -> Iterator[Databases]:
+def databases_of(kind: str) -> Iterator[Databases]:
+    """Where databases of a kind come from, for a command."""
     if kind == "postgresql":
         with postgresql_server() as server:
             yield PostgresqlDatabases(server)
@@ -280,7 +283,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     plan = Plan(options.runs, options.seed, options.lease, options.portal_delay, options.ignore_keys)
-    with _databases(options.database) as databases:
+    with databases_of(options.database) as databases:
         report = kill(plan, databases)
     for line in (*report.account.duplicates, *report.account.lost, *report.account.stuck, *report.failures):
         sys.stderr.write(f"{line}\n")

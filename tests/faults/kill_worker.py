@@ -25,14 +25,15 @@ from sqlalchemy import create_engine
 from cpse_plugin.domain.access import Role, Staff
 from cpse_plugin.domain.portal_records import InvitationStatus, NewInvitation
 from cpse_plugin.domain.providers import CountyProvider
+from cpse_plugin.operations.base import Operations
+from cpse_plugin.operations.register import all_kinds
 from cpse_plugin.portal.client import HttpPortalGateway
 from cpse_plugin.portal.gateway import PortalError, PortalGateway
 from cpse_plugin.services.admin_users import AdminUserService
 from cpse_plugin.services.association import Associations
+from cpse_plugin.services.claims import ClaimReader
 from cpse_plugin.services.database import Database
 from cpse_plugin.services.errors import ServiceError
-from cpse_plugin.services.handlers import all_handlers
-from cpse_plugin.services.operations import Operations
 from cpse_plugin.services.providers import Providers
 from cpse_plugin.settings import Settings
 
@@ -96,8 +97,10 @@ class Desk:
         lease = timedelta(seconds=place.lease_seconds)
         self.gateway = gateway
         self.providers = Providers(database)
-        self.operations = Operations(database, all_handlers(gateway), lease)
-        self.associations = Associations(database, gateway, self.providers, self.operations)
+        self.operations = Operations(database, all_kinds(database, gateway), lease)
+        self.associations = Associations(
+            gateway, self.providers, ClaimReader(database, gateway, self.providers), self.operations
+        )
         self.admin_users = AdminUserService(database, gateway, self.providers, self.operations)
 
     def work(self, provider_id: int, chance: random.Random) -> None:

@@ -7,21 +7,20 @@ from dataclasses import dataclass, field
 from sqlalchemy import select
 
 from cpse_plugin.models import OPEN_STATES, HistoryRow, LinkRow, OperationRow, ProviderRow
+from cpse_plugin.operations.add import Add
+from cpse_plugin.operations.invite import Invite
+from cpse_plugin.operations.kind import OperationState
+from cpse_plugin.operations.links import LinkOperation
+from cpse_plugin.operations.register import ALL
+from cpse_plugin.operations.resend import Resend
+from cpse_plugin.operations.revoke import Revoke
 from cpse_plugin.sandbox.portal import Portal
 from cpse_plugin.sandbox.world import COUNTY_ID
 from cpse_plugin.services.database import Database
 from cpse_plugin.services.history import HistoryAction
-from cpse_plugin.services.operations import OperationKind, OperationState
 
-_TOLD_AS = {
-    OperationKind.LINK: HistoryAction.LINKED,
-    OperationKind.ADD_PROVIDER: HistoryAction.ADDED,
-    OperationKind.UNLINK: HistoryAction.UNLINKED,
-    OperationKind.INVITE: HistoryAction.INVITED,
-    OperationKind.SEND_AGAIN: HistoryAction.SENT_AGAIN,
-    OperationKind.REVOKE: HistoryAction.REVOKED,
-}
-_LINKING = frozenset({OperationKind.LINK, OperationKind.ADD_PROVIDER, OperationKind.UNLINK})
+_TOLD_AS = {kind.name: kind.history for kind in ALL}
+_LINKING = frozenset(kind.name for kind in ALL if issubclass(kind, LinkOperation))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +47,14 @@ class _County:
     open_links: frozenset[str]
     told: Counter[tuple[str | None, str]]
 
-    def having_done(self, *kinds: OperationKind) -> Iterator[OperationRow]:
+    def having_done(self, *kinds: str) -> Iterator[OperationRow]:
         return (row for row in self.done if row.kind in kinds)
 
-    def results(self, kind: OperationKind, name: str) -> Counter[str]:
+    def results(self, kind: str, name: str) -> Counter[str]:
         """How often operations of a kind brought each thing about, such as each invitation."""
         return Counter(str((row.result or {}).get(name)) for row in self.having_done(kind))
 
-    def left_open(self, kind: OperationKind, name: str) -> Counter[str]:
+    def left_open(self, kind: str, name: str) -> Counter[str]:
         """How many operations of a kind are open about each thing that their content names."""
         return Counter(str(row.content.get(name)) for row in self.open if row.kind == kind)
 
@@ -65,7 +64,7 @@ class _County:
         return frozenset(
             (row.content["portal_id"], row.content["invitation"]["email"].casefold())
             for row in self.open
-            if row.kind == OperationKind.INVITE
+            if row.kind == Invite.name
         )
 
 
@@ -128,8 +127,8 @@ class Ledger:
 
     def _sent_too_often(self, county: _County) -> Iterator[str]:
         sent = self._sent_again()
-        recorded = county.results(OperationKind.SEND_AGAIN, "id")
-        recorded += county.left_open(OperationKind.SEND_AGAIN, "invitation_id")
+        recorded = county.results(Resend.name, "id")
+        recorded += county.left_open(Resend.name, "invitation_id")
         yield from (
             f"invitation {name} was sent again {times} times too often" for name, times in (sent - recorded).items()
         )
@@ -157,7 +156,7 @@ class Ledger:
             "SELECT id, provider_id, email, status FROM invitation WHERE county_id = ?", COUNTY_ID
         )
         on_portal = {row["id"]: row for row in rows if row["id"] not in self._invitations}
-        recorded = county.results(OperationKind.INVITE, "id")
+        recorded = county.results(Invite.name, "id")
         for name, times in recorded.items():
             if name not in on_portal or times > 1:
                 yield f"the record has invitation {name} {times} times, the Portal {int(name in on_portal)} times"
@@ -169,19 +168,19 @@ class Ledger:
     def _changed(self, county: _County) -> Iterator[str]:
         """What became of sending again, of revoking and of adding."""
         sent = self._sent_again()
-        missing = county.results(OperationKind.SEND_AGAIN, "id") - sent
+        missing = county.results(Resend.name, "id") - sent
         yield from (f"invitation {name} was not sent again {times} times" for name, times in missing.items())
         rows = self.portal.store.all("SELECT id, status FROM invitation")
         revoked = {row["id"] for row in rows if row["status"] == "revoked"}
-        on_record = county.results(OperationKind.REVOKE, "id")
-        expected = on_record + county.left_open(OperationKind.REVOKE, "invitation_id")
+        on_record = county.results(Revoke.name, "id")
+        expected = on_record + county.left_open(Revoke.name, "invitation_id")
         yield from (f"invitation {name} was revoked on record alone" for name in on_record.keys() - revoked)
         unasked = revoked - self._invitations - expected.keys()
         yield from (f"invitation {name} was revoked on the Portal alone" for name in unasked)
         present = {row["id"] for row in self.portal.store.all("SELECT id FROM provider")}
-        added = county.results(OperationKind.ADD_PROVIDER, "portal_id")
+        added = county.results(Add.name, "portal_id")
         yield from (f"provider {name} was added on record alone" for name in added.keys() - present)
-        if not county.left_open(OperationKind.ADD_PROVIDER, "county_provider_id"):
+        if not county.left_open(Add.name, "county_provider_id"):
             unknown = present - self._providers - added.keys()
             yield from (f"provider {name} was added on the Portal alone" for name in unknown)
 
@@ -191,6 +190,6 @@ def _told_twice(county: _County) -> Iterator[str]:
 
 
 def _untold(county: _County) -> Iterator[str]:
-    expected = {(row.id, _TOLD_AS[OperationKind(row.kind)].value) for row in county.done}
+    expected = {(row.id, _TOLD_AS[row.kind].value) for row in county.done}
     yield from (f"the history does not tell {action} of {name}" for name, action in expected - county.told.keys())
     yield from (f"the history tells {action} of {name}, which is not" for name, action in county.told.keys() - expected)

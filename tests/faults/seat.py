@@ -12,7 +12,8 @@ from tests.world import by_number, parts_of
 
 _TELLS = {
     "done": re.compile(
-        r"The link was (completed|ended)|The invitation was (sent|revoked)|The profile was saved|\bDone: "
+        r"The link was (completed|ended)|It was decided which link holds|"
+        r"The invitation was (sent|revoked)|The profile was saved|\bDone: "
     ),
     "not done": re.compile(r"Nothing was (changed|saved|lost|linked)|\bNot done: "),
     "not known": re.compile(r"[Pp]lease do not repeat|\bNot known yet: "),
@@ -63,6 +64,11 @@ class Seat:
         """What the Portal has for the provider, asked for as the page does."""
         return self._ask(number, "/matches", "section#cpse-portal")
 
+    def check_now(self, number: str) -> Answer:
+        """Check now, and the page that it leads to."""
+        token = self.provider(number).fields("form#cpse-profile")["csrf_token"]
+        return self._page.post(self._address(number, "/operations"), {"csrf_token": token})
+
     def admin_users(self, number: str) -> Answer:
         """Retrieve Admin Users."""
         return self._ask(number, "/admin-users?retrieve=1", "section#cpse-provider-tab")
@@ -97,6 +103,11 @@ class Seat:
         """The reason for an unlink."""
         asked = self._dialog(number, "/association/end")
         return self._form(asked, self._address(number, "/association/end")).typed(reason=reason)
+
+    def decision_form(self, number: str, keep: str, reason: str = "The other one is from before the move.") -> Form:
+        """The decision which link holds; an empty text keeps none."""
+        asked = self._dialog(number, "/association/decision" + (f"?keep={keep}" if keep else ""))
+        return self._form(asked, self._address(number, "/association/decision")).typed(reason=reason)
 
     def invitation_form(self, number: str, email: str = "amy.lowe@therapy.example") -> Form:
         """Invite New Admin User, filled in."""

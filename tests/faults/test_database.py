@@ -118,7 +118,7 @@ def test_d1_a_refusal_that_cannot_be_recorded_is_not_told_as_not_done(
     assert (answer.status, told(answer)) == (503, NOT_KNOWN)
     assert INVITE.effects(portal) == 0
     end_leases(cpse)
-    assert told(seat.portal_section(INVITE.number)) == DONE
+    assert told(seat.check_now(INVITE.number)) == DONE
     assert (INVITE.effects(portal), INVITE.on_record(cpse)) == (1, 1)
 
 

@@ -50,7 +50,7 @@ def test_p4_a_change_that_fails_is_sent_once_and_looked_into_later(
     answer = seat.send(form)
     assert (answer.status, told(answer)) == (502, NOT_KNOWN)
     assert len(change.sent(portal)) == 1
-    assert told(seat.portal_section(change.number)) == DONE
+    assert told(seat.check_now(change.number)) == DONE
     assert (change.effects(portal), change.on_record(cpse)) == (1, 1)
 
 
@@ -130,7 +130,7 @@ def test_p8_a_change_whose_answer_cannot_be_read_is_looked_into(
     portal.faults.plan(fault, method=change.method, path=change.path)
     answer = seat.send(form)
     assert (answer.status, told(answer)) == (502, NOT_KNOWN)
-    assert told(seat.portal_section(change.number)) == DONE
+    assert told(seat.check_now(change.number)) == DONE
     assert (change.effects(portal), change.on_record(cpse)) == (1, 1)
 
 

@@ -91,10 +91,9 @@ def test_p2_while_the_portal_is_still_at_it_the_outcome_stays_open(impatient_sea
     form = INVITE.form(impatient_seat)
     portal.faults.plan(SlowWork(3), method=INVITE.method, path=INVITE.path)
     assert told(impatient_seat.send(form)) == NOT_KNOWN
+    assert "Check now" in impatient_seat.portal_section(INVITE.number).text
     # The Portal answers the same key with 409 as long as it works on the first call.
-    still = impatient_seat.portal_section(INVITE.number)
-    assert told(still) == NOT_KNOWN
-    assert "Check now" in still.text
+    assert told(impatient_seat.check_now(INVITE.number)) == NOT_KNOWN
     _until_done(INVITE, portal)
     assert told(impatient_seat.portal_section(INVITE.number)) == DONE
     assert INVITE.effects(portal) == 1
@@ -125,7 +124,7 @@ def test_p3_a_change_whose_answer_never_gets_beyond_its_headers_is_cut_off(
     form = INVITE.form(impatient_seat)
     portal.faults.plan(Drip(0.5, headers=True), method=INVITE.method, path=INVITE.path)
     assert told(impatient_seat.send(form)) == NOT_KNOWN
-    assert told(impatient_seat.portal_section(INVITE.number)) == DONE
+    assert told(impatient_seat.check_now(INVITE.number)) == DONE
     assert INVITE.effects(portal) == 1
 
 
@@ -162,7 +161,10 @@ def test_p7_a_change_that_was_lost_on_the_way_is_finished_with_the_same_key(
     portal.faults.plan(DropBefore(), method=change.method, path=change.path)
     assert told(seat.send(form)) == NOT_KNOWN
     assert change.effects(portal) == 0
-    assert told(seat.portal_section(change.number)) == DONE
+    # A visit alone sends nothing that changes the Portal.
+    assert told(seat.portal_section(change.number)) == NOT_KNOWN
+    assert (len(change.sent(portal)), change.effects(portal)) == (1, 0)
+    assert told(seat.check_now(change.number)) == DONE
     keys = {request.headers.get("idempotency-key") for request in change.sent(portal)}
     assert len(keys) == 1
     assert (change.effects(portal), change.on_record(cpse)) == (1, 1)
@@ -185,13 +187,14 @@ def test_p6_p7_as_long_as_the_portal_does_not_answer_nothing_is_given_up(
     seat: Seat, cpse: Parts, portal: Portal, fault: Fault
 ) -> None:
     form = INVITE.form(seat)
-    portal.faults.plan(fault, path="/v1/providers", times=None)
+    portal.faults.plan(fault, method=INVITE.method, path=INVITE.path)
     assert told(seat.send(form)) == NOT_KNOWN
+    portal.faults.plan(fault, path="/v1/providers", times=None)
     for _ in range(3):
         assert "not known" in told(seat.portal_section(INVITE.number))
     assert len(cpse.operations.open_for()) == 1
     portal.faults.clear()
-    assert told(seat.portal_section(INVITE.number)) == DONE
+    assert told(seat.check_now(INVITE.number)) == DONE
     assert (INVITE.effects(portal), INVITE.on_record(cpse)) == (1, 1)
 
 

@@ -218,7 +218,7 @@ def test_p13_neither_a_change_nor_its_token_is_led_elsewhere(
     with LoopbackServer("elsewhere", elsewhere) as server:
         portal.faults.plan(Redirect(f"{server.url}/take", status), method=change.method, path=change.path)
         assert told(seat.send(form)) == NOT_KNOWN
-        assert told(seat.portal_section(change.number)) == DONE
+        assert told(seat.check_now(change.number)) == DONE
     assert list(elsewhere.requests) == []
     assert change.effects(portal) == 1
 

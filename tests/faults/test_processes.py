@@ -145,7 +145,7 @@ def _leave_open(cpse: Parts, portal: Portal) -> None:
     """Invite several people while the Portal breaks off, so that nobody knows what became of it."""
     provider_id = by_number(cpse, INVITE.number).id
     for number in range(LEFT_OPEN):
-        portal.faults.plan(DropBefore(), path="/P-20632/invitations$", times=None)
+        portal.faults.plan(DropBefore(), method=INVITE.method, path=INVITE.path)
         person = NewInvitation("Amy", "Lowe", f"amy.{number}@therapy.example")
         with pytest.raises(PortalOutcomeUnknown):
             cpse.admin_users.invite(provider_id, person, operation_id=uuid4(), staff=INVITER)

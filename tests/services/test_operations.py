@@ -13,6 +13,7 @@ from cpse_plugin.domain.access import Staff
 from cpse_plugin.domain.portal_records import NewInvitation
 from cpse_plugin.domain.providers import CountyProvider
 from cpse_plugin.models import OperationRow
+from cpse_plugin.operations.kind import OperationState
 from cpse_plugin.portal.gateway import InvitationPending, PortalNotAsked, PortalOutcomeUnknown, PortalRefused
 from cpse_plugin.sandbox.faults import DropAfter, DropBefore, IgnoreIdempotencyKeys, Status
 from cpse_plugin.sandbox.portal import Portal
@@ -20,7 +21,6 @@ from cpse_plugin.services.association import Comparison
 from cpse_plugin.services.database import now
 from cpse_plugin.services.errors import OperationInProgress, OperationMismatch
 from cpse_plugin.services.history import HistoryAction
-from cpse_plugin.services.operations import OperationKind, OperationState
 from cpse_plugin.web.parts import Parts
 from tests.world import EDITOR, INVITER, OTHER_INVITER, READER, Gate, associations_on, by_number, link
 
@@ -49,8 +49,8 @@ def told(cpse: Parts, number: str) -> list[HistoryAction]:
     return [entry.action for entry in cpse.history.of_provider(by_number(cpse, number).id, READER)]
 
 
-def open_operations(cpse: Parts) -> list[tuple[OperationKind, OperationState]]:
-    return [(operation.kind, operation.state) for operation in cpse.operations.open_for()]
+def open_operations(cpse: Parts) -> list[tuple[str, OperationState]]:
+    return [(operation.kind.name, operation.state) for operation in cpse.operations.open_for()]
 
 
 def in_thread(work: Callable[[], object]) -> threading.Thread:
@@ -99,7 +99,7 @@ def test_a_form_whose_first_sending_was_refused_is_done_once_however_often_it_is
     assert (invited(portal), told(cpse, "TC-1015")) == (1, [HistoryAction.INVITED])
     standing = cpse.operations.standing(form)
     assert standing is not None
-    assert (standing.is_done, standing.intention_id, str(standing.id)) == (True, form, keys(portal)[-1])
+    assert (standing.is_done, standing.form, str(standing.id)) == (True, form, keys(portal)[-1])
     assert standing.id != form
 
 
@@ -210,7 +210,7 @@ def test_what_was_done_unseen_is_found_and_not_repeated(cpse: Parts, portal: Por
         portal.faults.plan(IgnoreIdempotencyKeys(), times=None)
     with pytest.raises(PortalOutcomeUnknown):
         invite(cpse)
-    assert open_operations(cpse) == [(OperationKind.INVITE, OperationState.UNKNOWN)]
+    assert open_operations(cpse) == [("invite", OperationState.UNKNOWN)]
     assert told(cpse, "TC-1015") == []
     (finished,) = cpse.operations.resume()
     assert (finished.is_done, finished.result["email"]) == (True, NIA.email)
@@ -268,9 +268,10 @@ def test_a_refusal_at_the_second_attempt_ends_the_operation_and_is_on_record(cps
 
 
 def test_a_portal_that_stays_away_leaves_the_operation_open(cpse: Parts, portal: Portal) -> None:
-    portal.faults.plan(DropBefore(), times=None, path="/providers/")
+    portal.faults.plan(DropBefore(), method="POST", path=INVITATIONS)
     with pytest.raises(PortalOutcomeUnknown):
         invite(cpse)
+    portal.faults.plan(DropBefore(), times=None, path="/providers/")
     for _ in range(2):
         (left,) = cpse.operations.resume()
         assert left.state is OperationState.UNKNOWN
@@ -338,7 +339,7 @@ def test_a_worker_that_dies_leaves_a_row_that_is_finished_after_its_lease(
         patch.setattr(type(cpse.portal), "invite_admin_user", die_after_the_call)
         with pytest.raises(KeyboardInterrupt):
             invite(cpse)
-    assert open_operations(cpse) == [(OperationKind.INVITE, OperationState.INTENT)]
+    assert open_operations(cpse) == [("invite", OperationState.INTENT)]
     # As far as anybody can know, the worker is still at it.
     assert cpse.operations.resume() == []
     with pytest.raises(OperationInProgress):

@@ -1,0 +1,75 @@
+"""Invite as Admin."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from ..domain.portal_records import Invitation, NewInvitation, Therapist
+from ..models import ProviderRow
+from ..portal.gateway import NotOnPortal
+from ..services.history import HistoryAction
+from .invitations import InvitationOperation, Listed, Made, address_target, record_made
+from .kind import Look, NotDone, Operation, Seen
+from .links import GONE
+
+# The Portal's clock and ours need not agree. Only operations of an earlier version, which kept nothing of what was
+# there before, are told by clocks.
+CLOCK_SKEW = timedelta(seconds=60)
+
+
+class Invite(InvitationOperation[Made]):
+    """An invitation: POST to the Portal, which e-mails the link. The form says the `invitation`."""
+
+    name = "invite"
+    label = "Inviting an admin user"
+    history = HistoryAction.INVITED
+
+    def target(self, provider_id: int, said: Mapping[str, Any], known: Listed | None) -> str:
+        """The address."""
+        return address_target(provider_id, said["invitation"]["email"])
+
+    def decide(self, session: Session, row: ProviderRow, said: Mapping[str, Any], known: Listed) -> dict[str, Any]:
+        """Keep which invitations the address has already."""
+        email = said["invitation"]["email"].casefold()
+        before = [item.id for item in known.invitations if item.email.casefold() == email]
+        return {**super().decide(session, row, said, known), "before": before}
+
+    def call(self, operation: Operation) -> Made:
+        """Invite the person."""
+        content = dict(operation.content["invitation"])
+        content["therapist"] = Therapist(**content["therapist"]) if content["therapist"] else None
+        made = self._gateway.invite_admin_user(
+            operation.content["portal_id"], NewInvitation(**content), key=operation.id, acting_user=operation.actor
+        )
+        return Made(made)
+
+    def repeat(self, operation: Operation) -> Made:
+        """Invite the person, and read what is there now: what was there before is long ago."""
+        made = self.call(operation)
+        return Made(made.invitation, self.listed_if_it_can_be(operation))
+
+    def look(self, operation: Operation) -> Look[Made]:
+        """The invitation of this address that was not there before the call; it may be accepted by now."""
+        try:
+            listed = self.listed(operation)
+        except NotOnPortal:
+            return NotDone(GONE)
+        email = operation.content["invitation"]["email"].casefold()
+        recorded = {earlier.get("id") for earlier in operation.earlier}
+        for item in listed.invitations:
+            if item.email.casefold() == email and item.id not in recorded and _is_new(item, operation):
+                return Seen(Made(item, listed))
+        return self.not_seen(operation)
+
+    def complete(self, session: Session, row: ProviderRow, operation: Operation, answer: Made) -> dict[str, Any]:
+        """Put the invitation on record."""
+        return record_made(session, row, operation, answer, self.history)
+
+
+def _is_new(invitation: Invitation, operation: Operation) -> bool:
+    before = operation.content.get("before")
+    if before is None:
+        return invitation.created_at >= operation.created_at - CLOCK_SKEW
+    return invitation.id not in before
