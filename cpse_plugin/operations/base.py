@@ -13,6 +13,8 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import ColumnElement
+
 from ..domain.access import Staff, require
 from ..models import OperationRow
 from ..outbound import time_limit
@@ -140,7 +142,7 @@ class Operations:
 
     def _finish_on(self, target: str, staff: Staff) -> bool:
         """Finish what was left open on a target; say whether there was anything."""
-        left = self._log.open(OperationRow.target == target)
+        left = self._log.open(OperationRow.target == target, self._log.free())
         return bool(self._finish(left, SHARE_OF_A_VISIT, _allowed_to(staff)))
 
     def _carried_out(self, operation: Operation, ask: Callable[[Operation], Any]) -> Operation:
@@ -193,7 +195,7 @@ class Operations:
         with the same key. An operation that another worker may still be at is left alone. A failure is on record and in
         the log, it is not raised.
         """
-        return self._finish(self.open_for(provider_id), None, lambda _: True)
+        return self._finish(self._log.open(*_of(provider_id), self._log.free()), None, lambda _: True)
 
     def standing(self, form: UUID) -> Operation | None:
         """The latest attempt at what a form was sent for; None where the form has never been sent."""
@@ -205,12 +207,10 @@ class Operations:
 
     def open_for(self, provider_id: int | None = None) -> list[Operation]:
         """The operations whose outcome is not known, of one provider or of all, oldest first."""
-        return self._log.open(*() if provider_id is None else (OperationRow.provider_id == provider_id,))
+        return self._log.open(*_of(provider_id))
 
     def _finished(self, provider_id: int, seconds: float, may_call: Callable[[Operation], bool]) -> Finished:
-        left = self.open_for(provider_id)
-        if not left:
-            return Finished((), ())
+        left = self._log.open(*_of(provider_id), self._log.free())
         ended: list[Operation] = []
         try:
             ended = [operation for operation in self._finish(left, seconds, may_call) if not operation.is_open]
@@ -260,6 +260,10 @@ class Operations:
             # A county's own gateway may stumble in ways of its own, and the page that came here by must open even so.
             _log.exception("operation %s is not finished", operation.id)
         return True
+
+
+def _of(provider_id: int | None) -> tuple[ColumnElement[bool], ...]:
+    return () if provider_id is None else (OperationRow.provider_id == provider_id,)
 
 
 def _allowed_to(staff: Staff) -> Callable[[Operation], bool]:

@@ -12,6 +12,7 @@ ROWS = (
     *(f"N{number}" for number in range(1, 5)),
     *(f"D{number}" for number in range(1, 11)),
     *(f"C{number}" for number in range(1, 8)),
+    *(f"O{number}" for number in range(1, 8)),
     *(f"U{number}" for number in range(1, 8)),
     *(f"I{number}" for number in range(1, 5)),
 )
@@ -60,6 +61,6 @@ def test_each_test_that_is_called_after_a_row_is_named_in_the_table() -> None:
         f"{path.relative_to(ROOT).as_posix()}::{name}"
         for path in here.glob("test_*.py")
         for name in names_in(path)
-        if re.match(r"test_[ptndcu][0-9]+_", name.rpartition("::")[2])
+        if re.match(r"test_[ptndcou][0-9]+_", name.rpartition("::")[2])
     }
     assert there - named == set()
