@@ -20,6 +20,7 @@ from .blueprints import (
     invitations,
     npi,
     open_operations,
+    outcome,
     providers,
     sessions,
     settle,
@@ -221,6 +222,7 @@ def _blueprint() -> Blueprint:
         framed_sign_in,
         sessions,
         health,
+        outcome,
         assets,
         # The last, since it takes what no other rule does.
         unknown,

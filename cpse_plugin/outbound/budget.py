@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Self
 
-# Room for a look and a change at a Portal of seven seconds a call. Browsers wait for longer (static/js/patience.js).
+# Room for a look and a change at a Portal of seven seconds a call. Browsers wait for longer (static/js/htmx-before.js).
 REQUEST_SECONDS = 15.0
 # For putting an answer on record, and for the page that says so.
 RESERVE_SECONDS = 3.0

@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 ROWS = (
     *(f"P{number}" for number in range(1, 17)),
-    *(f"T{number}" for number in range(1, 4)),
+    *(f"T{number}" for number in range(1, 5)),
     *(f"N{number}" for number in range(1, 5)),
     *(f"D{number}" for number in range(1, 11)),
     *(f"C{number}" for number in range(1, 8)),

@@ -63,6 +63,7 @@ class Intranet:
         provider = self.app.extensions["cpse"].providers.by_county_ids([PROVIDER])[PROVIDER]
         self._values = {
             "provider_id": provider.id,
+            "form_id": uuid4(),
             "county_provider_id": PROVIDER,
             "npi": "1999101011",
             "invitation_id": "none",

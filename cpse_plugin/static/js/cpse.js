@@ -7,6 +7,7 @@ import { openDialog, returnFromClosedDialog } from './dialogs.js';
 import { htmx } from './engine.js';
 import { focus, isFocusLost, revealAlert, showAlert } from './messages.js';
 import { checkWaitingNpis, endQuestion, isStillAsked, tryBusyAgain } from './npi.js';
+import { followUp } from './outcome.js';
 import './rows.js';
 import { watchSession } from './session.js';
 
@@ -26,16 +27,16 @@ document.addEventListener('htmx:before:request', ({ detail: { ctx } }) => {
   if (!ctx.cpseQuestion) showAlert('');
   busy.set(ctx.target, ctx);
   ctx.target.setAttribute('aria-busy', 'true');
+  ctx.cpseSentAt = performance.now();
   ctx.cpseTarget = ctx.target; // an answer can name another target
   ctx.cpseAddress = ctx.sourceElement.getAttribute('data-cpse-address'); // and take the element away
 });
 
 onRequest('htmx:before:swap', (event) => {
   const { ctx, tasks } = event.detail;
-  // A whole page where a piece was asked for: a proxy's error page, or somebody's page for signing in.
-  const isPage = !ctx.select && /^\s*<(!doctype|html)/i.test(ctx.text);
-  if (isPage || (ctx.cpseQuestion && !isStillAsked(ctx))) event.preventDefault();
-  if (isPage && !ctx.cpseQuestion) showAlert(NOT_UNDERSTOOD);
+  const isForeign = isAnsweredByAnother(ctx);
+  if (isForeign || (ctx.cpseQuestion && !isStillAsked(ctx))) event.preventDefault();
+  if (isForeign && !ctx.cpseQuestion) showMissing(ctx, NOT_UNDERSTOOD);
   ctx.cpseTasks = tasks;
   ctx.cpseFocused = isFocusLost() ? null : document.activeElement;
 });
@@ -61,8 +62,22 @@ onRequest('htmx:finally:request', ({ detail: { ctx } }) => {
 });
 
 onRequest('htmx:error', ({ detail: { ctx } }) => {
-  if (!ctx.response && !ctx.cpseQuestion) showAlert(UNREACHABLE);
+  // The text is there once the answer has come as a whole; it can break off in the middle.
+  if (ctx.text === undefined && !ctx.cpseQuestion) showMissing(ctx, UNREACHABLE);
 });
+
+/* Whether an answer is no piece of ours: a proxy's error, or somebody's page for signing in. Ours name htmx's header. */
+function isAnsweredByAnother({ response, select, text }) {
+  const isOurs = /\bhx-request\b/i.test(response.headers.get('Vary') ?? '');
+  const isPage = !select && /^\s*<(!doctype|html)/i.test(text);
+  return isPage || (!isOurs && response.status >= 400);
+}
+
+/* The answer is missing: what was only asked for can be asked for again, and of what was to be done nobody knows. */
+function showMissing(ctx, words) {
+  if (ctx.request.method === 'GET') showAlert(words);
+  else followUp(ctx);
+}
 
 document.addEventListener('submit', (event) => {
   const form = event.target;

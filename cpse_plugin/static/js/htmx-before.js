@@ -7,7 +7,8 @@ export const theirs = window.htmx;
 export const configuration = document.createElement('meta');
 configuration.name = 'htmx-config';
 configuration.content = JSON.stringify({
-  defaultTimeout: 20000,
+  // Longer than the server takes in any case (outbound/budget.py), so that it is the server that says what became of it.
+  defaultTimeout: 30000,
   // htmx marks entries of the history as its own, and a host's htmx takes such a mark for its own; see address.js.
   history: false,
   // The rules would count on the host's page too.

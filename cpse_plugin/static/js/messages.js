@@ -15,12 +15,26 @@ export function focus(element) {
   target.focus();
 }
 
-/* Show what went wrong where it is seen and read out; an empty text takes it away. */
-export function showAlert(text) {
+/* Show what went wrong where it is seen and read out, with a link where there is a way on; an empty title takes it away. */
+export function showAlert(title, text = '', link = null, isGood = false) {
   const region = placeForAlerts();
   if (!region) return;
-  region.textContent = text;
-  if (text) region.scrollIntoView({ block: 'nearest' });
+  region.toggleAttribute('data-cpse-good', isGood);
+  region.textContent = text ? '' : title;
+  if (text) region.append(paragraph(title, 'cpse-notice-title'), paragraph(text));
+  if (link) {
+    const way = paragraph('');
+    way.append(Object.assign(document.createElement('a'), { href: link.address, textContent: link.text }));
+    region.append(way);
+  }
+  if (title) region.scrollIntoView({ block: 'nearest' });
+}
+
+function paragraph(text, name = '') {
+  const made = document.createElement('p');
+  made.textContent = text;
+  if (name) made.className = name;
+  return made;
 }
 
 /* Bring what the server has put into the page's place for alerts to where it is seen. */
@@ -28,6 +42,7 @@ export function revealAlert() {
   const brought = document.getElementById('cpse-alert');
   const region = placeForAlerts();
   if (!brought?.hasChildNodes() || !region) return;
+  region.removeAttribute('data-cpse-good');
   if (region !== brought) region.replaceChildren(...brought.childNodes);
   region.scrollIntoView({ block: 'nearest' });
 }
