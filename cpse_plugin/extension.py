@@ -32,6 +32,7 @@ from .domain.access import Staff
 from .npi_registry.client import ApiNpiRegistry
 from .npi_registry.copy import LocalCopy
 from .npi_registry.look_up import NpiChain
+from .npi_registry.pace import Pace
 from .operations.base import Operations, lease_for
 from .operations.register import all_kinds
 from .outbound import DEFAULT_TIMEOUT, Bulkhead
@@ -46,7 +47,6 @@ from .services.health import HealthChecks
 from .services.history import History
 from .services.kept_forms import KeptForms
 from .services.npi import NpiLookUp
-from .services.npi_budget import DatabaseCallBudget
 from .services.npi_cache import DatabaseAnswerCache
 from .services.providers import Providers
 from .services.sign_in_sessions import SessionLimits, SignInSessions
@@ -56,9 +56,6 @@ from .web import access, context, csrf, embed, headers, incoming, problems, requ
 from .web.parts import Host, Parts
 from .web.pieces import HostContext
 from .web.rate_limit import RateLimits
-
-# Between a call's deadline and the moment at which its place counts as left behind by a worker that was killed.
-_LEASE_MARGIN = timedelta(seconds=3)
 
 
 class Cpse:
@@ -124,7 +121,9 @@ def _put_together(
     # Anybody may ask for the health. That takes no place from staff.
     for_health = Bulkhead(2)
     portal = _portal(settings, bulkhead, for_health)
-    registry = _registry(settings, database, bulkhead, for_health)
+    rate_limits = RateLimits(settings.rate_limit_storage)
+    pace = Pace(rate_limits.limiter)
+    registry = _registry(settings, database, pace, bulkhead, for_health)
     providers_service = Providers(database)
     operations = Operations(database, all_kinds(database, portal), lease_for(settings.portal_timeout.deadline))
     return Parts(
@@ -146,7 +145,7 @@ def _put_together(
         host=host,
         sessions=SignInSessions(database, _session_limits(settings)),
         kept_forms=KeptForms(database),
-        rate_limits=RateLimits(settings.rate_limit_storage),
+        rate_limits=rate_limits,
         assets=find_assets(),
     )
 
@@ -171,10 +170,9 @@ def _engine(app: Flask) -> Engine:
     return cast(Engine, engine)
 
 
-def _registry(settings: Settings, database: Database, bulkhead: Bulkhead, for_health: Bulkhead) -> NpiChain:
-    budget = DatabaseCallBudget(database, longest_call=timedelta(seconds=DEFAULT_TIMEOUT.deadline) + _LEASE_MARGIN)
+def _registry(settings: Settings, database: Database, pace: Pace, bulkhead: Bulkhead, for_health: Bulkhead) -> NpiChain:
     return NpiChain(
-        ApiNpiRegistry(settings.npi_registry_url, budget=budget, contact=settings.contact, timeout=DEFAULT_TIMEOUT),
+        ApiNpiRegistry(settings.npi_registry_url, budget=pace, contact=settings.contact, timeout=DEFAULT_TIMEOUT),
         cache=DatabaseAnswerCache(database),
         places=bulkhead.section(),
         places_of_ping=for_health.section(),

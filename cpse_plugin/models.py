@@ -205,19 +205,6 @@ class NpiAnswerRow(Base):
     record: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
 
 
-class NpiCallRow(Base):
-    """A call to the NPI Registry that is under way or has just been made, counted over all workers.
-
-    `leased_until` is when its place is free again, whatever became of the worker that made it.
-    """
-
-    __tablename__ = "cpse_npi_call"
-
-    id: Mapped[str] = mapped_column(String(36), primary_key=True)
-    started_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    leased_until: Mapped[datetime] = mapped_column(UtcDateTime)
-
-
 class SignInSessionRow(Base):
     """A signed-in person at one browser.
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from limits import parse
 from sqlalchemy import Engine, event
 
 from cpse_plugin.assets import building
@@ -127,7 +128,7 @@ def make_intranet(
     """
     # The waits between repetitions and look-ups are for other people's servers.
     monkeypatch.setattr("cpse_plugin.portal.exchange.random.uniform", lambda *_: 0.0)
-    monkeypatch.setattr("cpse_plugin.services.npi_budget.CALLS_A_SECOND", 1000)
+    monkeypatch.setattr("cpse_plugin.npi_registry.pace.CALLS", parse("1000 per second"))
     made: list[Flask] = []
 
     def make(database_url: str, **settings: Any) -> Flask:

@@ -136,7 +136,7 @@ class AnswerCache(Protocol):
 
 
 class CallBudget(Protocol):
-    """How often the registry may be called, counted over all workers of the county."""
+    """How often the registry may be called."""
 
     def turn(self, patience: float) -> AbstractContextManager[None]:
         """Wait for a turn, `patience` seconds at the most, and hold it until the block ends. Raises `RegistryBusy`."""

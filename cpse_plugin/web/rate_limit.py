@@ -55,7 +55,7 @@ class RateLimits:
             raise SettingsError("CPSE_RATE_LIMIT_STORAGE: must be memory:// or an address such as redis://host:6379/0")
         self.is_in_memory = storage.startswith("memory:")
         self._storage = made
-        self._limiter = MovingWindowRateLimiter(made)
+        self.limiter = MovingWindowRateLimiter(made)
 
     def answers(self) -> bool:
         """Whether the storage takes part."""
@@ -64,9 +64,9 @@ class RateLimits:
     def count(self, limit: RateLimitItem, name: str, who: str) -> None:
         """Count one more. Raises `TooOften` where that would be one too many, and does not count it then."""
         try:
-            if self._limiter.hit(limit, name, who):
+            if self.limiter.hit(limit, name, who):
                 return
-            reset = self._limiter.get_window_stats(limit, name, who).reset_time
+            reset = self.limiter.get_window_stats(limit, name, who).reset_time
         except StorageError as error:
             # Who may do what does not hang on this; that the storage is down must not stop the county's work.
             _log.warning("the rate limits' storage does not answer: %s", type(error.storage_error).__name__)

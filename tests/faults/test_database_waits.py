@@ -164,19 +164,6 @@ class TestLocked:
         lines = [record.getMessage().partition(" [")[0] for record in caplog.records]
         for what in ("the answer about NPI 1999101011 cannot be kept", "the progress of provider 14 was not noted"):
             assert lines.count(f"{what}: database is locked") == 1
-        assert "a call to the NPI Registry is not counted: database is locked" in lines
-
-    def test_d10_calls_that_are_not_counted_keep_a_pace(
-        self, cpse: Parts, lock: Lock, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr("cpse_plugin.services.npi_budget.CALLS_A_SECOND", 5)
-        monkeypatch.setattr(waits, "_ASIDE", 0.0)
-        budget = cpse.registry.api._budget  # type: ignore[attr-defined]
-        begun = time.monotonic()
-        for _ in range(4):
-            with budget.turn(10):
-                pass
-        assert time.monotonic() - begun >= 3 / 5
 
     @pytest.mark.usefixtures("impatient")
     def test_d10_what_is_to_be_saved_does_not_wait_for_as_long_as_the_host_would(

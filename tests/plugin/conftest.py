@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 from flask import Flask
+from limits import parse
 
 from cpse_plugin.sandbox.faults import Faults
 from cpse_plugin.sandbox.portal import Portal
@@ -42,7 +43,7 @@ def make_awkward(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[MakeAwkward]:
     """Makes awkward intranets in the county's database, which has the plugin's tables and providers already."""
-    monkeypatch.setattr("cpse_plugin.services.npi_budget.CALLS_A_SECOND", 1000)
+    monkeypatch.setattr("cpse_plugin.npi_registry.pace.CALLS", parse("1000 per second"))
     made: list[Flask] = []
 
     def make(*, settings: dict[str, Any] | None = None, **options: Any) -> Flask:

@@ -15,7 +15,10 @@ from tests.postgresql import PostgresqlServer
 
 # What a migration takes away, by its revision, as `table` or `table.column`: only what the version before it, by then,
 # neither reads nor writes any more.
-TAKEN_AWAY: dict[str, frozenset[str]] = {}
+TAKEN_AWAY = {
+    # The code that counted there was never released.
+    "0009": frozenset({"cpse_npi_call"}),
+}
 
 Columns = dict[str, dict[str, ReflectedColumn]]
 
@@ -82,7 +85,7 @@ def rules(engine: Engine, tables: Columns) -> set[str]:
     """What the database holds rows to beside their columns; a new rule can refuse what old code writes."""
     inspector = inspect(engine)
     found: set[str] = set()
-    for table in tables:
+    for table in filter(inspector.has_table, tables):
         names = [rule["name"] for rule in inspector.get_unique_constraints(table)]
         names += [rule["name"] for rule in inspector.get_check_constraints(table)]
         names += [index["name"] for index in inspector.get_indexes(table) if index["unique"]]
@@ -110,6 +113,8 @@ def test_the_tables_of_the_version_before_can_still_be_read(new_engine: Callable
     migrate.upgrade(engine, newest)
     with engine.connect() as connection:
         for table in as_they_were.sorted_tables:
+            if table.name in TAKEN_AWAY.get(newest, frozenset()):
+                continue
             connection.execute(select(table)).all()
 
 
