@@ -23,6 +23,10 @@ ANY_TEXT = st.text(st.characters(codec=None))
         ("O'Neil & Sons, 100%", "O'Neil & Sons, 100%"),
         ("🙂", "🙂"),
         ("\u202e\x00 ", ""),
+        ("Step\u200b by\u2060 Step\ufeff", "Step by Step"),
+        ("Nu\u00adñez", "Nuñez"),
+        ("O\u200d\u200c\ufe0fNeil\U000e0041", "ONeil"),
+        ("1 Main St\x0bSuite 2", "1 Main St Suite 2"),
     ],
 )
 def test_clean_text(dirty: str, clean: str) -> None:
