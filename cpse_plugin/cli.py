@@ -18,7 +18,9 @@ from .operations.kind import Operation
 from .outbound import COMMAND_SECONDS, time_budget
 from .outbound.trace import new_request_id, traced
 from .services.database import told_apart
-from .services.directory_file import DirectoryError
+from .services.directory import report_lines
+from .services.directory_file import refuse
+from .services.directory_text import DirectoryError
 from .services.errors import CommitUnknown, DatabaseBusy, DatabaseRefused
 from .services.history import HistoryEntry
 from .web.parts import parts
@@ -84,10 +86,21 @@ def check() -> None:
 
 @provider_commands.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-def import_providers(file: Path) -> None:
-    """Bring in the county's providers from a CSV FILE of its Preschool database; safe to repeat."""
+@click.option("--dry-run", is_flag=True, help="Say what the import would do, and do nothing.")
+def import_providers(file: Path, dry_run: bool) -> None:
+    """Bring in the county's providers from a CSV FILE of its Preschool database; safe to repeat.
+
+    What it would do is said first. A file with a fault in any row changes nothing.
+    """
     try:
-        result = parts().directory.import_file(file)
+        report = parts().directory.examine(file)
+        for line in report_lines(report):
+            click.echo(line)
+        refuse(report.refused)
+        if dry_run:
+            click.echo("This was a dry run: nothing was changed.")
+            return
+        result = parts().directory.carry_out(report)
     except DirectoryError as error:
         raise click.ClickException(f"{file} cannot be used, and nothing was changed:\n{error}") from error
     click.echo(f"{result.added} added, {result.updated} updated, {result.unchanged} unchanged.")

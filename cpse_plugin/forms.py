@@ -1,22 +1,23 @@
 """The forms that staff fill in."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
-from email_validator import EmailNotValidError, validate_email
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, EmailField, Field, HiddenField, SelectField, StringField, ValidationError
 from wtforms import SelectChoice as Choice  # type: ignore[attr-defined]  # Newer than its type stubs.
 from wtforms.validators import DataRequired, Length
+from wtforms.widgets import EmailInput
 
-from .domain.identifiers import check_npi, check_sed_code
+from .domain.email_address import LONGEST_EMAIL, EmailAddress, mailbox_of
+from .domain.identifiers import LicenseNumber, Npi, SedCode
 from .domain.portal_records import NewInvitation, Profession, Therapist
 from .domain.providers import CountyProvider, Profile, ProviderType
+from .domain.refusals import Refusal
 from .domain.text import clean_text
 from .portal.gateway import FieldError
 from .web.refusals import named
-from .web.words import npi_fault_words, sed_code_fault_words
 
 _TYPE_CHOICES = [Choice("", "Not set"), *(Choice(kind.value, kind.label) for kind in ProviderType)]
 # Digits may be typed with spaces and hyphens between them; what is longer was pasted by mistake.
@@ -28,24 +29,37 @@ def _one_line(value: str | None) -> str:
     return clean_text(value or "", 2000)
 
 
-def _valid_npi(_: FlaskForm, field: Field) -> None:
-    words = npi_fault_words(check_npi(field.data or ""))
-    if words:
-        raise ValidationError(words)
+class ValueField(StringField):
+    """A text that is read as a value of the domain; `offer` is what was probably meant where it cannot be read."""
+
+    offer: str | None = None
+
+    def __init__(self, label: str, parse: Callable[[str], object | Refusal | None], **kwargs: Any) -> None:
+        super().__init__(label, filters=[_one_line], **kwargs)
+        self._parse: Callable[[str], object | Refusal | None] = parse
+
+    @property
+    def value(self) -> str | None:
+        """The value that was typed, as it is stored and sent; None where there is none that can be read."""
+        read = self._parse(self.data or "")
+        return None if read is None or isinstance(read, Refusal) else str(read)
+
+    @property
+    def meant(self) -> str | None:
+        """What was probably meant, where what was typed cannot be read and that can be told."""
+        read = self._parse(self.data or "")
+        return read.offer if isinstance(read, Refusal) else None
+
+    def read(self) -> None:
+        """Refuse what is no such value, and offer what was probably meant."""
+        read = self._parse(self.data or "")
+        if isinstance(read, Refusal):
+            self.offer = read.offer
+            raise ValidationError(str(read))
 
 
-def _valid_sed_code(_: FlaskForm, field: Field) -> None:
-    words = sed_code_fault_words(check_sed_code(field.data or ""))
-    if words:
-        raise ValidationError(words)
-
-
-def _valid_email(_: FlaskForm, field: Field) -> None:
-    try:
-        # Whether the domain takes mail is the Portal's mail server's to find out; a form makes no call.
-        validate_email(field.data or "", check_deliverability=False)
-    except EmailNotValidError as error:
-        raise ValidationError(f"This is no e-mail address. {error}") from error
+def _readable(_: FlaskForm, field: ValueField) -> None:
+    field.read()
 
 
 def _too_long(name: str, length: int) -> Length:
@@ -65,6 +79,23 @@ class CpseForm(FlaskForm):  # type: ignore[misc]
         def bind_field(self, form: Any, unbound_field: Any, options: dict[str, Any]) -> Any:
             """Make a field; its label, hint and errors follow its id."""
             return unbound_field.bind(form=form, **{**options, "id": f"cpse-{options['name']}"})
+
+    # The name of the field whose offer is to be taken.
+    use_offer = HiddenField()
+
+    def take_offer(self) -> bool:
+        """Put what was offered into the field that `use_offer` names; whether there was an offer to take.
+
+        Without a script, Enter presses a form's first button, which may be the one of an offer. So a field that has
+        been corrected meanwhile has no offer, and the form is what it says.
+        """
+        field = self._fields.get(self.use_offer.data)
+        meant = field.meant if isinstance(field, ValueField) else None
+        if meant is None:
+            return False
+        field.data = meant
+        field.render_kw = {"autofocus": True, "data-cpse-focus": ""}
+        return True
 
 
 class OperationForm(CpseForm):
@@ -122,10 +153,8 @@ class ProfileForm(CpseForm):
     """The tab Billing Provider Profile."""
 
     type = SelectField("Provider Type", choices=_TYPE_CHOICES)
-    npi = StringField("NPI", filters=[_one_line], validators=[_too_long("The NPI", _TYPED_LENGTH), _valid_npi])
-    sed_code = StringField(
-        "SED Code", filters=[_one_line], validators=[_too_long("The SED code", _TYPED_LENGTH), _valid_sed_code]
-    )
+    npi = ValueField("NPI", Npi.parse, validators=[_too_long("The NPI", _TYPED_LENGTH), _readable])
+    sed_code = ValueField("SED Code", SedCode.parse, validators=[_too_long("The SED code", _TYPED_LENGTH), _readable])
     uses_portal = BooleanField("Provider Uses CPSE Portal")
     version = HiddenField()
 
@@ -148,8 +177,8 @@ class ProfileForm(CpseForm):
         """The profile as it was typed; only for a form that is valid."""
         return Profile(
             type=self.provider_type(),
-            npi=check_npi(self.npi.data or "").value or None,
-            sed_code=check_sed_code(self.sed_code.data or "").value or None,
+            npi=self.npi.value,
+            sed_code=self.sed_code.value,
             uses_portal=bool(self.uses_portal.data),
         )
 
@@ -170,18 +199,19 @@ class InvitationForm(OperationForm):
         "First name", filters=[_one_line], validators=[_needed("first name"), _too_long("It", 100)]
     )
     last_name = StringField("Last name", filters=[_one_line], validators=[_needed("last name"), _too_long("It", 100)])
-    email = EmailField(
+    email = ValueField(
         "E-mail address",
-        filters=[_one_line],
-        validators=[_needed("e-mail address"), _too_long("It", 254), _valid_email],
+        EmailAddress.parse,
+        validators=[_needed("e-mail address"), _too_long("It", LONGEST_EMAIL), _readable],
+        widget=EmailInput(),
     )
     email_again = EmailField(
         "E-mail address again", filters=[_one_line], validators=[_needed("e-mail address a second time")]
     )
     is_therapist = BooleanField("User is also a therapist / service provider")
-    npi = StringField("NPI", filters=[_one_line])
+    npi = ValueField("NPI", Npi.parse)
     profession = SelectField("Profession", choices=[Choice("", "Not known yet")], validate_choice=False)
-    license_number = StringField("License", filters=[_one_line])
+    license_number = ValueField("License", LicenseNumber.parse)
 
     _POINTERS = {  # noqa: RUF012
         "/first_name": "first_name",
@@ -202,18 +232,18 @@ class InvitationForm(OperationForm):
 
     def validate_email_again(self, field: Field) -> None:
         """Hold the second typing against the first."""
-        if (field.data or "").casefold() != (self.email.data or "").casefold():
+        if mailbox_of(field.data or "") != mailbox_of(self.email.data or ""):
             raise ValidationError("The two e-mail addresses differ.")
 
-    def validate_npi(self, field: Field) -> None:
+    def validate_npi(self, field: ValueField) -> None:
         """Read the NPI where it counts: hidden fields of somebody who is no therapist are left alone."""
         if self.is_therapist.data:
-            _valid_npi(self, field)
+            field.read()
 
-    def validate_license_number(self, field: Field) -> None:
-        """Hold the license to the Portal's length."""
-        if self.is_therapist.data and len(field.data or "") > 20:
-            raise ValidationError("A license number has at most 20 characters.")
+    def validate_license_number(self, field: ValueField) -> None:
+        """Read the license where it counts."""
+        if self.is_therapist.data:
+            field.read()
 
     def validate_profession(self, field: Field) -> None:
         """Hold the profession's code to the Portal's length; whether it is one of the list the Portal says."""
@@ -225,14 +255,14 @@ class InvitationForm(OperationForm):
         therapist = None
         if self.is_therapist.data:
             therapist = Therapist(
-                npi=check_npi(self.npi.data or "").value or None,
+                npi=self.npi.value,
                 profession=self.profession.data or None,
-                license_number=self.license_number.data or None,
+                license_number=self.license_number.value,
             )
         return NewInvitation(
             first_name=self.first_name.data or "",
             last_name=self.last_name.data or "",
-            email=self.email.data or "",
+            email=self.email.value or "",
             therapist=therapist,
         )
 

@@ -96,6 +96,8 @@ def invite(provider_id: int) -> ResponseReturnValue:
     operation_id = form.operation()
     if operation_id is None:
         raise BadRequest("This form is damaged. Open it anew.")
+    if form.take_offer():
+        return _form_page(provider, form)
     if not form.validate():
         return _form_page(provider, form, status=422)
     try:

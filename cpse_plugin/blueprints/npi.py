@@ -9,7 +9,6 @@ from ..web.access import requires, signed_in_staff
 from ..web.answers import page_or_block
 from ..web.parts import parts
 from ..web.rate_limit import NPI_LOOK_UP, limited
-from ..web.words import npi_fault_words
 
 # A therapist, who has no Provider Type on the screen, is an individual.
 _TYPES = {kind.value: kind for kind in ProviderType} | {"therapist": ProviderType.INDIVIDUAL}
@@ -30,6 +29,5 @@ def show(npi: str) -> ResponseReturnValue:
         "cpse/npi/show.html",
         "cpse_answer",
         answer=answer,
-        fault=npi_fault_words(answer.check),
         provider_type=kind if kind in _TYPES else "",
     )

@@ -106,6 +106,8 @@ def apply(provider_id: int) -> ResponseReturnValue:
     staff = signed_in_staff()
     provider = parts().providers.get(provider_id, staff)
     form = ProfileForm()
+    if form.take_offer():
+        return ProfilePage(provider, form=form).respond()
     if not form.validate():
         return ProfilePage(provider, form=form).respond(422)
     try:

@@ -11,10 +11,12 @@ from difflib import SequenceMatcher
 from enum import StrEnum
 from itertools import groupby
 
+from .identifiers import Npi, SedCode
 from .people import named_alike
 from .portal_records import PortalProvider
 from .postal import addresses_written_alike
 from .providers import Address, CountyProvider, ProviderType
+from .refusals import Refusal
 from .spelling import spellings, words, written_alike
 from .text import fold
 
@@ -106,8 +108,8 @@ def compare(county: CountyProvider, portal: PortalProvider) -> tuple[FieldCompar
     return (
         _compare("Name", county.name, portal.name, alike=_names_alike(profile.type, portal.type)),
         _compare("Provider Type", _label(profile.type), _label(portal.type)),
-        _compare("NPI", profile.npi, portal.npi, _compact),
-        _compare("SED Code", profile.sed_code, portal.sed_code, _compact),
+        _compare("NPI", profile.npi, portal.npi, _as_read(Npi)),
+        _compare("SED Code", profile.sed_code, portal.sed_code, _as_read(SedCode)),
         _compare_addresses(county.address, portal.address),
         _compare("Phone", county.phone, portal.phone, _folded_phone),
     )
@@ -184,8 +186,14 @@ def _shown(address: Address | None) -> str:
     return str(address) if address else ""
 
 
-def _compact(identifier: str) -> str:
-    return re.sub(r"[\s\-]", "", identifier)
+def _as_read(value_type: type[Npi | SedCode]) -> Callable[[str], str]:
+    """How an identifier is compared: by the rule by which it is read. One that cannot be read equals itself alone."""
+
+    def folded(text: str) -> str:
+        read = value_type.parse(text)
+        return text if read is None or isinstance(read, Refusal) else read.digits
+
+    return folded
 
 
 def _folded_phone(phone: str) -> str:

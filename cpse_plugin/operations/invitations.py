@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from ..domain.access import Action, Staff
+from ..domain.email_address import mailbox_of
 from ..domain.portal_records import Invitation, InvitationStatus, associated_number
 from ..domain.providers import CountyProvider
 from ..models import ProviderRow
@@ -122,7 +123,7 @@ class InvitationChange(InvitationOperation[Answer]):
 
 def address_target(provider_id: int, email: str) -> str:
     """The target of all operations on the invitation of an address."""
-    return f"invitation:{provider_id}:{email.casefold()}"
+    return f"invitation:{provider_id}:{mailbox_of(email)}"
 
 
 def count_open(row: ProviderRow, session: Session, operation: Operation, open_ids: set[str]) -> None:

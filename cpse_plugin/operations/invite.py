@@ -6,9 +6,10 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from ..domain.portal_records import Invitation, NewInvitation, Therapist
+from ..domain.email_address import mailbox_of
+from ..domain.portal_records import Invitation, InvitationStatus, NewInvitation, Therapist
 from ..models import ProviderRow
-from ..portal.gateway import NotOnPortal
+from ..portal.gateway import InvitationPending, NotOnPortal
 from ..services.history import HistoryAction
 from .invitations import InvitationOperation, Listed, Made, address_target, record_made
 from .kind import Look, NotDone, Operation, Seen
@@ -31,9 +32,18 @@ class Invite(InvitationOperation[Made]):
         return address_target(provider_id, said["invitation"]["email"])
 
     def decide(self, session: Session, row: ProviderRow, said: Mapping[str, Any], known: Listed) -> dict[str, Any]:
-        """Keep which invitations the address has already."""
-        email = said["invitation"]["email"].casefold()
-        before = [item.id for item in known.invitations if item.email.casefold() == email]
+        """Keep which invitations the mailbox has already.
+
+        Raises `InvitationPending` where one is open under another writing of the address: whether the Portal knows that
+        the two are one mailbox is not said anywhere.
+        """
+        email = said["invitation"]["email"]
+        mailbox = mailbox_of(email)
+        same = [item for item in known.invitations if mailbox_of(item.email) == mailbox]
+        for item in same:
+            if item.status is InvitationStatus.SENT and item.email.casefold() != email.casefold():
+                raise InvitationPending("the mailbox has an open invitation", invitation_id=item.id)
+        before = [item.id for item in same]
         return {**super().decide(session, row, said, known), "before": before}
 
     def call(self, operation: Operation) -> Made:
@@ -56,10 +66,10 @@ class Invite(InvitationOperation[Made]):
             listed = self.listed(operation)
         except NotOnPortal:
             return NotDone(GONE)
-        email = operation.content["invitation"]["email"].casefold()
+        mailbox = mailbox_of(operation.content["invitation"]["email"])
         recorded = {earlier.get("id") for earlier in operation.earlier}
         for item in listed.invitations:
-            if item.email.casefold() == email and item.id not in recorded and _is_new(item, operation):
+            if mailbox_of(item.email) == mailbox and item.id not in recorded and _is_new(item, operation):
                 return Seen(Made(item, listed))
         return self.not_seen(operation)
 

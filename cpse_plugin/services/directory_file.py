@@ -1,16 +1,20 @@
 """Reads an export of the county's Preschool database: a CSV file with one provider in each row."""
 
-import csv
 import reprlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import zip_longest
 from pathlib import Path
 
-from ..domain.identifiers import check_npi, check_sed_code
+from ..domain.contact import read_phone, read_postal_code, read_state
+from ..domain.identifiers import Npi, SedCode
 from ..domain.providers import Profile, ProviderType
+from ..domain.refusals import Refusal
+from ..domain.spreadsheets import spoiled_cell
 from ..domain.text import clean_text
+from .directory_text import DirectoryError, open_table
 
 REQUIRED_COLUMNS = ("county_provider_id", "name")
 CONTACT_COLUMNS = ("address_line1", "address_line2", "city", "state", "postal_code", "phone")
@@ -21,82 +25,111 @@ _LENGTHS = {
     "address_line1": 100,
     "address_line2": 100,
     "city": 60,
-    "state": 2,
-    "postal_code": 10,
     "phone": 30,
 }
+_TYPES = {kind.value: kind for kind in ProviderType}
 _YES = frozenset({"1", "true", "yes", "y"})
-_NO = frozenset({"0", "false", "no", "n", ""})
+_NO = frozenset({"0", "false", "no", "n"})
 _MOST_TOLD = 20
-
-
-class DirectoryError(ValueError):
-    """The export cannot be used; the text says where and why, with a line for each fault."""
 
 
 @dataclass(frozen=True, slots=True)
 class DirectoryRecord:
-    """What an export says of a provider; `contact` has those of `CONTACT_COLUMNS` that are in the export at all."""
+    """What an export says of a provider, beginning on `line`.
 
+    `contact` has those of `CONTACT_COLUMNS` that are in the export at all.
+    """
+
+    line: int
     county_provider_id: str
     name: str
     profile: Profile
     contact: Mapping[str, str]
 
 
-def read_directory(path: Path) -> list[DirectoryRecord]:
-    """Read a CSV file in UTF-8 that has `REQUIRED_COLUMNS` and any others of `COLUMNS`. Raises `DirectoryError`."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            return _records(_numbered(file))
-    except UnicodeDecodeError as error:
-        raise DirectoryError("it is not in UTF-8; export it in that encoding") from error
+@dataclass(frozen=True, slots=True)
+class RowFault:
+    """Why a row of an export is refused."""
+
+    line: int
+    reason: str
+
+    def __str__(self) -> str:
+        return f"line {self.line}: {self.reason}"
 
 
-def _numbered(file: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
-    """Each row that is not blank, with the line of the file on which it begins: a cell may have several lines."""
-    reader = csv.reader(file, strict=True)
-    while True:
-        line = reader.line_num + 1
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            raise DirectoryError(f"line {line}: {error}") from error
-        if cells:
-            yield line, cells
+@dataclass(frozen=True, slots=True)
+class DirectoryFile:
+    """An export as it was read: the rows without a fault, the faults of the others, and what was assumed of the file.
+
+    `county_provider_ids` are those of all rows.
+    """
+
+    records: Sequence[DirectoryRecord]
+    faults: Sequence[RowFault]
+    county_provider_ids: frozenset[str]
+    assumed: Sequence[str]
 
 
-def _records(rows: Iterator[tuple[int, list[str]]]) -> list[DirectoryRecord]:
-    header = [clean_text(name) for name in next(rows, (1, []))[1]]
-    _refuse(list(_header_faults(header)))
+def _read_type(text: str) -> ProviderType | Refusal:
+    kind = _TYPES.get(text.casefold())
+    return kind or Refusal("no-type", "A Provider Type is agency or individual.")
+
+
+def _read_yes(text: str) -> bool | Refusal:
+    word = text.casefold()
+    if word in _YES or word in _NO:
+        return word in _YES
+    return Refusal("no-answer", "This is neither yes nor no.")
+
+
+# How a cell is read: the value as it is stored, a refusal, or None where the cell is empty.
+_READERS: Mapping[str, Callable[[str], object | Refusal | None]] = {
+    "type": _read_type,
+    "npi": Npi.parse,
+    "sed_code": SedCode.parse,
+    "state": lru_cache(read_state),
+    "postal_code": lru_cache(10_000)(read_postal_code),
+    "phone": read_phone,
+    "uses_portal": _read_yes,
+}
+
+
+def read_directory(path: Path) -> DirectoryFile:
+    """Read a CSV file that has `REQUIRED_COLUMNS` and any others of `COLUMNS`.
+
+    Raises `DirectoryError` where the file as a whole cannot be used.
+    """
+    table = open_table(path, REQUIRED_COLUMNS, COLUMNS)
+    refuse(list(_header_faults(table.header)))
     records: list[DirectoryRecord] = []
-    faults: list[str] = []
+    faults: list[RowFault] = []
     first_lines: dict[str, int] = {}
     try:
-        for line, cells in rows:
-            values = _values(header, cells)
-            found = _stray(header, cells) or [*_text_faults(values), *_profile_faults(values)]
-            before = first_lines.setdefault(values["county_provider_id"], line)
-            if before != line and values["county_provider_id"]:
-                found.append(f"county_provider_id {values['county_provider_id']} was there before, on line {before}")
-            faults += [f"line {line}: {fault}" for fault in found]
-            if not faults:
-                records.append(_record(values))
+        for line, cells in table.rows:
+            values = _values(table.header, cells)
+            number = values["county_provider_id"]
+            found = _stray(table.header, cells)
+            record = None if found else _record(line, values, found)
+            before = first_lines.setdefault(number, line)
+            if before != line and number:
+                found.append(f"county_provider_id {number} was there before, on line {before}")
+            if record is None or found:
+                faults += [RowFault(line, reason) for reason in found]
+            else:
+                records.append(record)
     except DirectoryError as error:
         # Where a row cannot be taken apart, nobody knows where the next one begins.
-        faults.append(str(error))
-    _refuse(faults)
-    return records
+        refuse([*map(str, faults), str(error)])
+    return DirectoryFile(records, faults, frozenset(first_lines), table.assumed)
 
 
-def _refuse(faults: list[str]) -> None:
-    """Raise `DirectoryError` where there is any fault."""
-    if len(faults) > _MOST_TOLD:
-        faults = [*faults[:_MOST_TOLD], f"and {len(faults) - _MOST_TOLD} more"]
+def refuse(faults: Sequence[object]) -> None:
+    """Raise `DirectoryError` where there is any fault; it tells the first ones."""
     if faults:
-        raise DirectoryError("\n".join(faults))
+        told = [str(fault) for fault in faults[:_MOST_TOLD]]
+        rest = len(faults) - len(told)
+        raise DirectoryError("\n".join([*told, f"and {rest} more"] if rest else told))
 
 
 def _header_faults(header: list[str]) -> Iterator[str]:
@@ -114,52 +147,55 @@ def _header_faults(header: list[str]) -> Iterator[str]:
 
 def _values(header: list[str], cells: list[str]) -> dict[str, str]:
     """The cleaned cells by column. Spreadsheets leave empty cells at the end of a row out, so those count as empty."""
+    whole = "".join(cells)
+    # A file has millions of cells, and in nearly all rows there is nothing to clean.
+    is_clean = whole.isascii() and whole.isprintable() and "  " not in whole
+    clean = str.strip if is_clean else clean_text
     pairs = zip_longest(header, cells[: len(header)], fillvalue="")
-    return {column: clean_text(cell) for column, cell in pairs if column}
+    return {column: clean(cell) for column, cell in pairs if column}
 
 
 def _stray(header: list[str], cells: list[str]) -> list[str]:
     """The first cell that is in no column, as a fault. The cells before it may be shifted, so it is the only one."""
+    if len(cells) <= len(header) and all(header):
+        return []
     for column, cell in zip_longest(header, cells, fillvalue=""):
         if not column and clean_text(cell):
-            return [f"{reprlib.repr(cell)} is in no column of the header; a cell with a comma in it needs quotes"]
+            return [f"{reprlib.repr(cell)} is in no column of the header; a cell with a separator in it needs quotes"]
     return []
 
 
-def _text_faults(values: dict[str, str]) -> Iterator[str]:
-    for column in REQUIRED_COLUMNS:
-        if not values[column]:
-            yield f"{column} is empty"
-    for column, length in _LENGTHS.items():
-        value = values.get(column, "")
-        if len(value) > length:
-            yield f"{column} {reprlib.repr(value)} is longer than {length} characters"
-
-
-def _profile_faults(values: dict[str, str]) -> Iterator[str]:
-    kind, npi, sed_code = (values.get(column, "") for column in ("type", "npi", "sed_code"))
-    if kind and kind.casefold() not in tuple(ProviderType):
-        yield f"type {kind} is neither agency nor individual"
-    if fault := check_npi(npi).fault:
-        yield f"npi {npi} is no NPI ({fault})"
-    if fault := check_sed_code(sed_code).fault:
-        yield f"sed_code {sed_code} is no 12-digit SED code ({fault})"
-    uses_portal = values.get("uses_portal", "")
-    if uses_portal.casefold() not in _YES | _NO:
-        yield f"uses_portal {uses_portal} is neither yes nor no"
-
-
-def _record(values: dict[str, str]) -> DirectoryRecord:
-    """The record of a row without faults."""
-    kind = values.get("type", "").casefold()
+def _record(line: int, values: dict[str, str], faults: list[str]) -> DirectoryRecord | None:
+    """The record of a row, or None where there are faults, which are added to `faults`."""
+    read: dict[str, object] = {}
+    for column, text in values.items():
+        if not text:
+            if column in REQUIRED_COLUMNS:
+                faults.append(f"{column} is empty")
+        elif reader := _READERS.get(column):
+            value = reader(text)
+            if not isinstance(value, Refusal):
+                read[column] = value
+            elif not value.offer and (spoiled := spoiled_cell(text)):
+                faults.append(f"{column} {text[:40]} {spoiled}")
+            else:
+                faults.append(f"{column} {text[:40]}: {value}")
+        elif spoiled := spoiled_cell(text):
+            faults.append(f"{column} {text[:40]} {spoiled}")
+        if len(text) > _LENGTHS.get(column, len(text)):
+            faults.append(f"{column} {reprlib.repr(text)} is longer than {_LENGTHS[column]} characters")
+    if faults:
+        return None
+    kind, npi, sed_code = (read.get(column) for column in ("type", "npi", "sed_code"))
     return DirectoryRecord(
+        line,
         county_provider_id=values["county_provider_id"],
         name=values["name"],
         profile=Profile(
-            type=ProviderType(kind) if kind else None,
-            npi=check_npi(values.get("npi", "")).value or None,
-            sed_code=check_sed_code(values.get("sed_code", "")).value or None,
-            uses_portal=values.get("uses_portal", "").casefold() in _YES,
+            type=kind if isinstance(kind, ProviderType) else None,
+            npi=str(npi) if npi else None,
+            sed_code=str(sed_code) if sed_code else None,
+            uses_portal=bool(read.get("uses_portal")),
         ),
-        contact={column: values[column] for column in CONTACT_COLUMNS if column in values},
+        contact={column: str(read.get(column, values[column])) for column in CONTACT_COLUMNS if column in values},
     )

@@ -7,9 +7,11 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from ..domain.access import Action, Staff, require
-from ..domain.identifiers import IdentifierCheck, check_npi
+from ..domain.identifiers import Npi
 from ..domain.providers import ProviderType
+from ..domain.refusals import Refusal
 from ..domain.registry import NpiRecord, kind_expected
+from ..domain.text import clean_text
 from ..npi_registry.gateway import (
     NameQuery,
     NamesFound,
@@ -40,15 +42,16 @@ class NpiOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NpiAnswer:
-    """A look-up's outcome; `record` is there where the source has one, `check` says what is wrong with the digits.
+    """A look-up's outcome; `record` is there where the source has one, `refusal` says why `npi` cannot be one.
 
     `source` and `as_of` say where the answer is from and of what day; `dated` is that day where it is not today's.
     `outdated` says that the registry was to be asked for a newer answer and could not be. `said` is an error in the
     registry's own words, where it answered with one.
     """
 
-    check: IdentifierCheck
+    npi: str
     outcome: NpiOutcome
+    refusal: Refusal | None = None
     record: NpiRecord | None = None
     source: Source | None = None
     as_of: date | None = None
@@ -67,22 +70,23 @@ class NpiLookUp:
     def look_up(self, text: str, provider_type: ProviderType | None, staff: Staff) -> NpiAnswer:
         """Look up the NPI as typed; the registry is asked only where its check digit is right."""
         require(staff, Action.VIEW)
-        check = check_npi(text)
-        if not check.valid:
-            return NpiAnswer(check, NpiOutcome.MALFORMED)
+        read = Npi.parse(text)
+        if not isinstance(read, Npi):
+            return NpiAnswer(clean_text(text, 40), NpiOutcome.MALFORMED, read)
+        npi = read.digits
         try:
-            found = self._chain.look_up(check.value)
+            found = self._chain.look_up(npi)
         except RegistryBusy as error:
-            _log.warning("NPI %s was not looked up: %s", check.value, error)
-            return NpiAnswer(check, NpiOutcome.BUSY)
+            _log.warning("NPI %s was not looked up: %s", npi, error)
+            return NpiAnswer(npi, NpiOutcome.BUSY)
         except RegistryUnavailable as error:
-            _log.warning("NPI %s could not be looked up: %s", check.value, error)
+            _log.warning("NPI %s could not be looked up: %s", npi, error)
             said = error.said if isinstance(error, RegistryRefused) else ""
-            return NpiAnswer(check, NpiOutcome.UNAVAILABLE, said=said)
+            return NpiAnswer(npi, NpiOutcome.UNAVAILABLE, said=said)
         return NpiAnswer(
-            check,
+            npi,
             _outcome(found, provider_type),
-            found.record,
+            record=found.record,
             source=found.source,
             as_of=found.as_of,
             dated=found.as_of if found.as_of != self._clock().date() else None,

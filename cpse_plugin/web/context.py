@@ -1,5 +1,6 @@
 """What every template of the plugin can use under the name `cpse`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -14,7 +15,7 @@ from . import addresses, kept_forms
 from .embed import OWN_LAYOUT, Shown, framing_origins, layout, shown
 from .parts import parts
 from .pieces import HostContext
-from .words import NPI_WORDS, day, moment
+from .words import SCRIPT_WORDS, day, moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class PageContext(HostContext):
     staff: Staff | None
     session: LiveSession | None
     kept_form: str | None
-    npi_words: dict[str, str]
+    script_words: Mapping[str, Mapping[str, str]]
     shown: Shown
 
     def may(self, action: str) -> bool:
@@ -101,6 +102,6 @@ def page_context() -> PageContext:
         staff=current_staff(),
         session=current_session(),
         kept_form=kept_forms.notice(),
-        npi_words=NPI_WORDS,
+        script_words=SCRIPT_WORDS,
         shown=shown(),
     )

@@ -3,20 +3,20 @@
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from ..domain.identifiers import NPI_LENGTH, SED_CODE_LENGTH, IdentifierCheck, IdentifierFault
+from ..domain.identifiers import NPI_WORDS, SED_CODE_WORDS
 
 _NEW_YORK = ZoneInfo("America/New_York")
-# The script of the field NPI says the same as one types; `{n}` is a number of digits.
-NPI_WORDS = {
-    "missing": "{n} more digits needed.",
-    "one-missing": "1 more digit needed.",
-    "too-long": "An NPI has ten digits; these are {n}.",
-    "not-digits": "An NPI has digits only.",
-    "first-digit": "An NPI begins with 1 or 2.",
-    "check-digit": "The check digit is wrong: one of the ten digits was mistyped.",
-    "asking": "Looking up the name…",
-    "again": "It is tried again by itself in {n} seconds. You can still save this NPI.",
-    "silence": "The name could not be looked up. You can go on without it, or try again.",
+# What the scripts of the fields say as one types: by fault, as the server says it afterwards, and what else they say.
+_OFFER = {"offer": "Did you mean {offer}?", "use": "Use {offer}"}
+SCRIPT_WORDS = {
+    "npi": {
+        **NPI_WORDS,
+        **_OFFER,
+        "asking": "Looking up the name…",
+        "again": "It is tried again by itself in {n} seconds. You can still save this NPI.",
+        "silence": "The name could not be looked up. You can go on without it, or try again.",
+    },
+    "sed-code": {**SED_CODE_WORDS, **_OFFER},
 }
 
 
@@ -34,25 +34,3 @@ def moment(value: datetime) -> str:
 
 def _in_the_county(value: datetime) -> datetime:
     return value.astimezone(_NEW_YORK)
-
-
-def npi_fault_words(check: IdentifierCheck) -> str:
-    """Say what is wrong with an NPI; an empty text where nothing is."""
-    if check.fault is None:
-        return ""
-    if check.fault is IdentifierFault.TOO_SHORT:
-        words = NPI_WORDS["one-missing" if check.missing == 1 else "missing"]
-        return f"An NPI has {NPI_LENGTH} digits. " + words.replace("{n}", str(check.missing))
-    return NPI_WORDS[check.fault].replace("{n}", str(len(check.value)))
-
-
-def sed_code_fault_words(check: IdentifierCheck) -> str:
-    """Say what is wrong with an SED code; an empty text where nothing is."""
-    if check.fault is None:
-        return ""
-    if check.fault is IdentifierFault.NOT_DIGITS:
-        return "An SED code has digits only."
-    words = f"An SED code has {SED_CODE_LENGTH} digits; this one has {len(check.value)}."
-    if check.suggestion:
-        words += f" Was a leading zero lost? Then it would be {check.suggestion}."
-    return words

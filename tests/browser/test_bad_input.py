@@ -12,7 +12,11 @@ def test_each_mistake_in_the_profile_is_said_beside_its_field(any_desk: Desk) ->
     for label, typed, words in [
         ("NPI", "19991O1094", "An NPI has digits only."),
         ("NPI", "1999101095", "The check digit is wrong"),
-        ("SED Code", "49931880109", "An SED code has 12 digits; this one has 11. Was a leading zero lost?"),
+        (
+            "SED Code",
+            "49931880109",
+            "An SED code has 12 digits; this one has 11. A leading zero may be lost. Did you mean 049931880109?",
+        ),
         ("SED Code", "49993188010X", "An SED code has digits only."),
     ]:
         any_desk.field(label).fill(typed)

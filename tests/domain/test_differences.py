@@ -8,6 +8,7 @@ import pytest
 from cpse_plugin.domain.differences import MatchRule, Outcome, compare, match_rule
 from cpse_plugin.domain.portal_records import PortalProvider, PortalStatus
 from cpse_plugin.domain.providers import Address, CountyProvider, Profile, ProviderType, SetUpStatus
+from tests.written_values import EveryIdentifier, Written
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ADDRESS = Address("1 Main Street", "Albany", "NY", "12207")
@@ -77,6 +78,20 @@ def test_one_difference_is_told_and_no_other(label: str, county: CountyProvider,
 EMPTY_PROFILE = Profile(None, None, None, uses_portal=True)
 EMPTY_COUNTY = replace(COUNTY, profile=EMPTY_PROFILE, address=None, phone=None)
 EMPTY_PORTAL = replace(PORTAL, type=None, npi=None, sed_code=None, address=None, phone=None)
+
+
+@EveryIdentifier
+def test_identifiers_are_compared_by_the_rule_by_which_they_are_read(written: Written) -> None:
+    """What cannot be read is never the same as what was probably meant."""
+    digits = "".join(character for character in written.text if character in "0123456789")
+    ours = written.value or written.offer or digits or "1234567893"
+    if written.field == "npi":
+        label, profile, portal = "NPI", replace(COUNTY.profile, npi=ours), replace(PORTAL, npi=written.text)
+    else:
+        label = "SED Code"
+        profile, portal = replace(COUNTY.profile, sed_code=ours), replace(PORTAL, sed_code=written.text)
+    outcome = outcomes(replace(COUNTY, profile=profile), portal)[label]
+    assert outcome is (Outcome.SAME if written.value or ours == written.text else Outcome.DIFFERENT)
 
 
 @pytest.mark.parametrize(

@@ -5,14 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stdnum import luhn
 
-from cpse_plugin.domain.identifiers import (
-    IdentifierCheck,
-    IdentifierFault,
-    check_npi,
-    check_sed_code,
-    fold_license,
-    is_npi,
-)
+from cpse_plugin.domain.identifiers import LicenseNumber, Npi, SedCode, fold_license, is_npi, loose_number
+from cpse_plugin.domain.refusals import Refusal
+from tests.written_values import EveryIdentifier, Written
 
 VALID = ["1234567893", "1558598797", "1245251222", "1679576722", "1003127655", "1770626038", "1999999984"]
 TEN_DIGITS = st.text("0123456789", min_size=10, max_size=10)
@@ -21,8 +16,7 @@ TEN_DIGITS = st.text("0123456789", min_size=10, max_size=10)
 @pytest.mark.parametrize("npi", VALID)
 def test_a_valid_npi(npi: str) -> None:
     assert is_npi(npi)
-    assert check_npi(npi) == IdentifierCheck(npi)
-    assert check_npi(npi).valid
+    assert Npi.parse(npi) == Npi(npi)
 
 
 @pytest.mark.parametrize(
@@ -55,67 +49,98 @@ def test_one_mistyped_digit_is_noticed(npi: str, place: int, digit: str) -> None
     assert is_npi(mistyped) == (mistyped == npi)
 
 
+@EveryIdentifier
+def test_an_identifier_as_it_was_written(written: Written) -> None:
+    read = Npi.parse(written.text) if written.field == "npi" else SedCode.parse(written.text)
+    if written.fault is None:
+        assert str(read) == written.value
+    else:
+        assert isinstance(read, Refusal)
+        assert (read.fault, read.offer) == (written.fault, written.offer)
+
+
 @given(st.text(st.characters(codec=None)))
 def test_any_text_can_be_read(text: str) -> None:
-    for check in (check_npi(text), check_sed_code(text)):
-        assert check.valid == (check.fault is None and check.value != "")
-        if check.valid:
-            assert check.value.isascii()
-            assert check.value.isdigit()
-    assert check_npi(text).valid == is_npi(check_npi(text).value)
+    npi, sed_code = Npi.parse(text), SedCode.parse(text)
+    assert not isinstance(npi, Npi) or is_npi(npi.digits)
+    assert not isinstance(sed_code, SedCode) or (sed_code.digits.isascii() and sed_code.digits.isdigit())
+
+
+@given(
+    st.text(st.sampled_from("0123456789 -.,'eE+=\u00a0\u200b\u2013"), max_size=20),
+    st.sampled_from([Npi, SedCode]),
+)
+def test_what_is_read_or_offered_has_the_digits_that_were_written(text: str, value_type: type[Npi | SedCode]) -> None:
+    """Nothing is taken away but what stands between the groups, and nothing is put in but a zero that is offered."""
+    written = "".join(character for character in text if character in "0123456789")
+    read = value_type.parse(text)
+    if isinstance(read, Refusal):
+        assert read.offer is None or read.offer in written or (read.offer[0] == "0" and read.offer[1:] in written)
+    elif read is not None:
+        assert str(read) == written
+        assert not set(text) & set(".,'eE+=")
+
+
+@given(st.text(st.characters(codec=None)), st.sampled_from([Npi, SedCode]))
+def test_an_offer_is_a_value(text: str, value_type: type[Npi | SedCode]) -> None:
+    read = value_type.parse(text)
+    if isinstance(read, Refusal) and read.offer is not None:
+        assert str(value_type.parse(read.offer)) == read.offer
+
+
+@pytest.mark.parametrize("text", ["", "  ", "\u200b\ufeff", "\u00a0"])
+def test_where_nothing_was_written_there_is_nothing_to_refuse(text: str) -> None:
+    assert (Npi.parse(text), SedCode.parse(text), LicenseNumber.parse(text)) == (None, None, None)
+
+
+def test_a_text_that_cleaning_would_cut_is_refused() -> None:
+    for text in (f"1999101011{' ' * 5000}5", f"1999101011{chr(0x200B) * 5000}5"):
+        assert isinstance(Npi.parse(text), Refusal)
+
+
+@pytest.mark.parametrize("text", ["000396-1", "F300318", "23249", "023 249", "pending"])
+def test_a_license_stays_as_it_is_written(text: str) -> None:
+    assert str(LicenseNumber.parse(f" {text[:3]}\u200b{text[3:]}\ufeff")) == text
 
 
 @pytest.mark.parametrize(
-    ("typed", "value", "fault", "missing"),
-    [
-        ("", "", None, 0),
-        ("  ", "", None, 0),
-        ("123-456-7893", "1234567893", None, 0),
-        (" 1234 567 893 ", "1234567893", None, 0),
-        ("123\u2013456\u00a07893", "1234567893", None, 0),
-        ("1", "1", IdentifierFault.TOO_SHORT, 9),
-        ("123456789", "123456789", IdentifierFault.TOO_SHORT, 1),
-        ("12345678931", "12345678931", IdentifierFault.TOO_LONG, 0),
-        ("12345678g3", "12345678g3", IdentifierFault.NOT_DIGITS, 0),
-        ("１２３４５６７８９３", "１２３４５６７８９３", IdentifierFault.NOT_DIGITS, 0),
-        ("0000000006", "0000000006", IdentifierFault.FIRST_DIGIT, 0),
-        ("1234567890", "1234567890", IdentifierFault.CHECK_DIGIT, 0),
-    ],
+    ("text", "offer"),
+    [("23249.0", "23249"), ("3.00318E+05", "300318"), ("3.0E+05", None), ("'000396", "000396"), ("#N/A", None)],
 )
-def test_an_npi_as_it_was_typed(typed: str, value: str, fault: IdentifierFault | None, missing: int) -> None:
-    assert check_npi(typed) == IdentifierCheck(value, fault, missing)
+def test_what_a_spreadsheet_made_of_a_license_is_refused(text: str, offer: str | None) -> None:
+    read = LicenseNumber.parse(text)
+    assert isinstance(read, Refusal)
+    assert read.offer == offer
 
 
-def test_an_empty_field_has_no_fault_and_no_value() -> None:
-    assert not check_npi("").valid
-    assert not check_sed_code("").valid
-
-
-@pytest.mark.parametrize("code", ["010100010000", "010100010034", "010201040002", "999999999999", "000000000000"])
-def test_a_sed_code(code: str) -> None:
-    assert check_sed_code(code) == IdentifierCheck(code)
-
-
-def test_a_sed_code_whose_leading_zero_a_spreadsheet_ate() -> None:
-    check = check_sed_code("10100010000")
-    assert (check.fault, check.missing, check.suggestion) == (IdentifierFault.TOO_SHORT, 1, "010100010000")
+def test_a_license_is_no_longer_than_the_portal_takes() -> None:
+    assert isinstance(LicenseNumber.parse("1" * 20), LicenseNumber)
+    assert isinstance(LicenseNumber.parse("1" * 21), Refusal)
 
 
 @pytest.mark.parametrize(
-    ("typed", "fault", "missing"),
+    ("one", "other"),
     [
-        ("0101000100", IdentifierFault.TOO_SHORT, 2),
-        ("0101000100000", IdentifierFault.TOO_LONG, 0),
-        ("01010001000O", IdentifierFault.NOT_DIGITS, 0),
+        ("1001", "01001"),
+        ("1001", "1001.0"),
+        ("1001", "1001.00"),
+        ("1001", "\uff11001"),
+        ("1001", "'1001"),
+        ("TC-1001", "tc-1001"),
+        ("TC-1001", "TC - 1001"),
+        ("TC-1001", "TC-01001"),
+        ("0", "000"),
     ],
 )
-def test_what_is_no_sed_code_has_no_suggestion(typed: str, fault: IdentifierFault, missing: int) -> None:
-    check = check_sed_code(typed)
-    assert (check.fault, check.missing, check.suggestion) == (fault, missing, None)
+def test_two_spellings_of_one_county_provider_id(one: str, other: str) -> None:
+    assert loose_number(one) == loose_number(other)
 
 
-def test_a_sed_code_may_be_typed_in_groups() -> None:
-    assert check_sed_code("01-01-00-01-0000").value == "010100010000"
+@pytest.mark.parametrize(
+    ("one", "other"), [("1001", "10010"), ("12.05", "12.5"), ("TC-1001", "TD-1001"), ("10.1", "10.10"), ("1-0", "10")]
+)
+def test_two_county_provider_ids(one: str, other: str) -> None:
+    assert loose_number(one) != loose_number(other)
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Self
 from sqlalchemy import create_engine
 from werkzeug.wrappers import Response
 
-from cpse_plugin.domain.identifiers import check_npi
+from cpse_plugin.domain.identifiers import is_npi
 from cpse_plugin.domain.providers import Profile, ProviderType
 from cpse_plugin.operations.base import Operations
 from cpse_plugin.operations.register import all_kinds
@@ -224,14 +224,14 @@ def _death(outcome: Outcome) -> str:
 
 
 def _npi(number: int) -> str:
-    found = (check_npi(f"19992{number:04d}{digit}") for digit in range(10))
-    return next(npi.value for npi in found if npi.value and not npi.fault)
+    found = (f"19992{number:04d}{digit}" for digit in range(10))
+    return next(npi for npi in found if is_npi(npi))
 
 
 def record_of(number: int) -> DirectoryRecord:
     """A provider of the county, with an NPI of its own."""
     profile = Profile(ProviderType.AGENCY, _npi(number), sed_code=None, uses_portal=True)
-    return DirectoryRecord(f"TC-{number:04d}", f"Preschool {number}", profile, contact={})
+    return DirectoryRecord(number, f"TC-{number:04d}", f"Preschool {number}", profile, contact={})
 
 
 def portal_row(number: int) -> dict[str, Any]:

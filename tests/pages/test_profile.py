@@ -56,8 +56,8 @@ def test_apply_with_htmx_swaps_the_tab_and_asks_the_portal_anew(page: PageClient
 BAD_INPUT = [
     ("npi", "12345abcde", "An NPI has digits only."),
     ("npi", "1999101046", "The check digit is wrong: one of the ten digits was mistyped."),
-    ("npi", "199910104", "An NPI has 10 digits. 1 more digit needed."),
-    ("npi", "1", "An NPI has 10 digits. 9 more digits needed."),
+    ("npi", "199910104", "1 more digit needed."),
+    ("npi", "1", "9 more digits needed."),
     ("npi", "19991010455", "An NPI has ten digits; these are 11."),
     ("npi", "0000000006", "An NPI begins with 1 or 2."),
     ("npi", "１９９９１０１０４５", "An NPI has digits only."),
@@ -65,7 +65,7 @@ BAD_INPUT = [
     (
         "sed_code",
         "49931880104",
-        "An SED code has 12 digits; this one has 11. Was a leading zero lost? Then it would be 049931880104.",
+        "An SED code has 12 digits; this one has 11. A leading zero may be lost. Did you mean 049931880104?",
     ),
     ("sed_code", "0499318801044", "An SED code has 12 digits; this one has 13."),
     ("sed_code", "04993188010X", "An SED code has digits only."),

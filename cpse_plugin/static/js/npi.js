@@ -1,6 +1,7 @@
 /* The name that belongs to an NPI, as it is typed: asked at the tenth digit, without waiting. */
 
 import { htmx } from './engine.js';
+import { readIdentifier, say } from './identifiers.js';
 import { focus } from './messages.js';
 
 const PAUSES = [2, 5]; // seconds before a look-up that was busy is tried again by itself, the first time and the second
@@ -12,55 +13,34 @@ const FIELD = 'cpse-root input[data-cpse-npi]';
 const npiFields = () => [...document.querySelectorAll(FIELD)];
 const regionOf = (field) => document.getElementById(field.dataset.region);
 const fieldOf = (region) => npiFields().find((field) => regionOf(field) === region);
-const digitsOf = (field) => field.value.replace(/[\s-]/g, '');
+const readingOf = (field) => readIdentifier(field.value, 'npi');
+const isNpi = ([value, fault]) => value !== '' && fault === '';
 const typeOf = (field) => document.getElementById(field.dataset.typeField)?.value ?? field.dataset.type ?? '';
-const wordsOf = (field) => `${digitsOf(field)}/${typeOf(field)}`;
+const wordsOf = (field) => `${readingOf(field)[0]}/${typeOf(field)}`;
 
 function isShown(region, words) {
   const answer = region.querySelector('[data-npi]');
   return answer !== null && `${answer.dataset.npi}/${answer.dataset.type ?? ''}` === words;
 }
 
-function hasRightCheckDigit(npi) {
-  // Luhn over 80840 and the ten digits; the five in front add 24.
-  const sum = [...npi].reverse().reduce((total, character, place) => {
-    const digit = Number(character) * (place % 2 ? 2 : 1);
-    return total + (digit > 9 ? digit - 9 : digit);
-  }, 24);
-  return sum % 10 === 0;
-}
-
-// The name of the sentence that says what is wrong; '' for an empty field, null for a valid NPI.
-function faultOf(digits) {
-  if (!digits) return '';
-  if (/\D/.test(digits)) return 'sayNotDigits';
-  if (!/^[12]/.test(digits)) return 'sayFirstDigit';
-  if (digits.length === 9) return 'sayOneMissing';
-  if (digits.length < 10) return 'sayMissing';
-  if (digits.length > 10) return 'sayTooLong';
-  return hasRightCheckDigit(digits) ? null : 'sayCheckDigit';
-}
-
 function addressOf(field) {
-  const address = new URL(field.dataset.lookupUrl.replace('0000000000', digitsOf(field)), window.location.href);
+  const address = new URL(field.dataset.lookupUrl.replace('0000000000', readingOf(field)[0]), window.location.href);
   if (typeOf(field)) address.searchParams.set('type', typeOf(field));
   return address.pathname + address.search;
 }
 
 function checkNpi(field, again = false, tries = 0) {
   const region = regionOf(field);
-  const digits = digitsOf(field);
-  const fault = faultOf(digits);
+  const reading = readingOf(field);
   const words = wordsOf(field);
-  if (!region || (fault === null && !again && (asked.get(region)?.words === words || isShown(region, words)))) return;
+  const isKnown = () => asked.get(region)?.words === words || isShown(region, words);
+  if (!region || (isNpi(reading) && !again && isKnown())) return;
 
   asked.delete(region);
   busy.delete(region);
   htmx?.trigger(region, 'htmx:abort');
-  if (fault !== null) {
-    const count = digits.length < 10 ? 10 - digits.length : digits.length;
-    region.textContent = fault && field.dataset[fault].replace('{n}', count);
-    region.toggleAttribute('data-fault', digits.length >= 10 || fault === 'sayNotDigits' || fault === 'sayFirstDigit');
+  if (!isNpi(reading)) {
+    say(region, field, reading, 'npi');
     return;
   }
   if (!htmx) {
@@ -107,7 +87,7 @@ export function endQuestion({ target, cpseQuestion }) {
    name, and what was typed before this script was there. */
 export function checkWaitingNpis() {
   for (const field of npiFields()) {
-    const isWaiting = faultOf(digitsOf(field)) === null || field.value !== field.defaultValue;
+    const isWaiting = isNpi(readingOf(field)) || field.value !== field.defaultValue;
     const region = regionOf(field);
     if (isWaiting && !region?.textContent.trim()) checkNpi(field);
     else if (region && !busy.has(region)) tryBusyAgain(region, { words: wordsOf(field), tries: 0 });
@@ -117,7 +97,7 @@ export function checkWaitingNpis() {
 document.addEventListener('input', (event) => event.target.matches?.(FIELD) && checkNpi(event.target));
 document.addEventListener('change', (event) => {
   const fields = npiFields().filter((field) => event.target.id && field.dataset.typeField === event.target.id);
-  for (const field of fields) if (faultOf(digitsOf(field)) === null) checkNpi(field);
+  for (const field of fields) if (isNpi(readingOf(field))) checkNpi(field);
 });
 document.addEventListener('click', (event) => {
   const field = fieldOf(event.target.closest?.('[data-cpse-npi-again]')?.closest('[role="status"]'));
