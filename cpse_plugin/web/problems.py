@@ -83,9 +83,9 @@ def describe(error: Exception) -> Problem:
 def describe_look(error: portal.PortalError) -> Problem:
     """Say what kept a page from showing what the Portal has after a change was made: the change stands."""
     known = describe(error)
-    words = "Only this look at the CPSE Portal failed. What was done before stands, and is in the tab History."
+    words = "Only this look failed. What was done before stands, and is in the tab History. Please try again."
     # A change that was made is answered as one that was made.
-    return replace(known, status=known.status if _only_reads() else 200, text=f"{words} Please try again.")
+    return replace(known, status=known.status if _only_reads() else 200, text=words)
 
 
 def _only_reads() -> bool:
@@ -109,13 +109,11 @@ def _access_refused(_: portal.PortalAccessRefused) -> Problem:
     return Problem(502, "The CPSE Portal does not let this intranet in", f"{_unchanged()} {help_}")
 
 
-def _not_asked(_: portal.PortalNotAsked) -> Problem:
-    return Problem(503, "The CPSE Portal could not be reached", _ASK_AGAIN if _only_reads() else _SAFE, True)
-
-
-def _unanswered(_: portal.PortalUnanswered) -> Problem:
-    status, words = (502, _ASK_AGAIN) if _only_reads() else (503, _SAFE)
-    return Problem(status, "The CPSE Portal gave no proper answer", words, True)
+def _no_answer(error: portal.PortalNotAsked) -> Problem:
+    was_asked = isinstance(error, portal.PortalUnanswered)
+    title = "The CPSE Portal gave no proper answer" if was_asked else "The CPSE Portal could not be reached"
+    words = _ASK_AGAIN if _only_reads() else _SAFE
+    return Problem(502 if was_asked and _only_reads() else 503, title, words, True)
 
 
 def _in_words(seconds: int) -> str:
@@ -123,13 +121,8 @@ def _in_words(seconds: int) -> str:
 
 
 def _too_often(error: TooOften) -> Problem:
-    return Problem(
-        429,
-        "That was too often in a short time",
-        f"Nothing was changed. Please try again {_in_words(error.retry_after)}.",
-        True,
-        retry_after=error.retry_after,
-    )
+    text = f"Nothing was changed. Please try again {_in_words(error.retry_after)}."
+    return Problem(429, "That was too often in a short time", text, True, retry_after=error.retry_after)
 
 
 def _without_token(_: CSRFError) -> Problem:
@@ -222,8 +215,7 @@ def _always(problem: Problem) -> Callable[[Any], Problem]:
 _WORDS: tuple[tuple[type[Exception], Callable[[Any], Problem]], ...] = (
     (portal.PortalBusy, _portal_busy),
     (portal.PortalAccessRefused, _access_refused),
-    (portal.PortalUnanswered, _unanswered),
-    (portal.PortalNotAsked, _not_asked),
+    (portal.PortalNotAsked, _no_answer),
     (portal.PortalOutcomeUnknown, _outcome_unknown),
     (
         portal.NotOnPortal,
