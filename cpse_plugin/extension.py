@@ -34,7 +34,7 @@ from .npi_registry.copy import LocalCopy
 from .npi_registry.look_up import NpiChain
 from .npi_registry.pace import Pace
 from .operations.base import Operations, lease_for
-from .operations.register import all_kinds
+from .operations.register import HISTORY_ACTIONS, all_kinds
 from .outbound import DEFAULT_TIMEOUT, Bulkhead
 from .portal.client import HttpPortalGateway
 from .portal.gateway import PortalGateway
@@ -138,7 +138,7 @@ def _put_together(
         ),
         admin_users=AdminUserService(database, portal, providers_service, operations),
         operations=operations,
-        history=History(database),
+        history=History(database, HISTORY_ACTIONS),
         health=HealthChecks({"database": database.ping, "portal": portal.ping, "npi_registry": registry.ping}),
         npi=NpiLookUp(registry),
         oidc=OidcClient(settings) if settings.uses_oidc else None,

@@ -15,7 +15,7 @@ from ..services.errors import AlreadyLinked
 from ..services.history import HistoryAction, record
 from ..services.records import county_provider
 from .kind import Look, NotSeen, Operation, Seen
-from .links import LinkOperation, record_link
+from .links import NEXT_STEP, LinkOperation, link_sentences, record_link
 
 
 class Add(LinkOperation[None, PortalProvider]):
@@ -23,7 +23,11 @@ class Add(LinkOperation[None, PortalProvider]):
 
     name = "add-provider"
     label = "Adding to the CPSE Portal"
-    history = HistoryAction.ADDED
+    question = button = "Add New CPSE Portal Provider"
+    done = "The link was completed"
+    outcome = "{provider} was added to the CPSE Portal and is linked to it. " + NEXT_STEP
+    history = HistoryAction("added", "Added to the CPSE Portal", link_sentences)
+    makes_link = True
     permission = Action.ADD_PROVIDER
 
     def read(self, provider: CountyProvider, said: Mapping[str, Any], staff: Staff) -> None:

@@ -1,6 +1,6 @@
 """What the operations on invitations have in common."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,14 @@ from .kind import Answer, NotSeen, Operation, OperationKind
 from .links import belongs_to_another
 
 UNKNOWN_INVITATION = "The CPSE Portal does not have this invitation any more."
+
+
+def invitation_sentences(details: Mapping[str, Any]) -> Iterator[str]:
+    """What the history says of an invitation. Entries of earlier versions have the address alone."""
+    therapist = " (therapist / service provider)" if details.get("is_therapist") else ""
+    person = f"{details['person']}{therapist}, " if details.get("person") else ""
+    yield f"{person}{details['email']}"
+    yield from details.get("notices") or ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from ..domain.portal_records import Invitation, InvitationStatus, NewInvitation,
 from ..models import ProviderRow
 from ..portal.gateway import InvitationPending, NotOnPortal
 from ..services.history import HistoryAction
-from .invitations import InvitationOperation, Listed, Made, address_target, record_made
+from .invitations import InvitationOperation, Listed, Made, address_target, invitation_sentences, record_made
 from .kind import Look, NotDone, Operation, Seen
 from .links import GONE
 
@@ -25,7 +25,10 @@ class Invite(InvitationOperation[Made]):
 
     name = "invite"
     label = "Inviting an admin user"
-    history = HistoryAction.INVITED
+    question = "Invite New Admin User"
+    button = "Invite as Admin"
+    done = "The invitation was sent"
+    history = HistoryAction("invited", "Admin user invited", invitation_sentences)
 
     def target(self, provider_id: int, said: Mapping[str, Any], known: Listed | None) -> str:
         """The address."""

@@ -109,14 +109,25 @@ Look = Seen[Answer] | NotDone | NotSeen
 class OperationKind(ABC, Generic[Known, Answer]):
     """One kind of operation: its words, its permission, and how it is decided on, called, looked for and completed.
 
+    In `consequence` and in `outcome`, `{provider}` is the provider's name.
+
     The order is always the same, and `Operations` keeps it: `read` asks the Portal for what the decision needs;
     `decide` makes the decision while the provider's row is held; `call` makes the Portal do it; `complete` puts it on
     record. Where that was cut off, `look` reads whether it was carried out.
     """
 
     name: ClassVar[str]
-    label: ClassVar[str]
     permission: ClassVar[Action]
+    # What is under way.
+    label: ClassVar[str]
+    # Its confirmation: the heading, what it says there of the consequence, and the button to go on.
+    question: ClassVar[str]
+    consequence: ClassVar[str] = ""
+    button: ClassVar[str]
+    is_grave: ClassVar[bool] = False
+    # What was done: a sentence without its full stop, what it says of it in a box, and the history's entry.
+    done: ClassVar[str]
+    outcome: ClassVar[str] = ""
     history: ClassVar[HistoryAction]
     # Whether it decides about what was left open on its target, which ends with it.
     settles: ClassVar[bool] = False
@@ -125,6 +136,11 @@ class OperationKind(ABC, Generic[Known, Answer]):
 
     def __init__(self, gateway: PortalGateway) -> None:
         self._gateway = gateway
+
+    @classmethod
+    def outcome_for(cls, provider: CountyProvider) -> str:
+        """What a person reads afterwards, in the box that confirms what was done."""
+        return cls.outcome.format(provider=provider.name)
 
     @abstractmethod
     def target(self, provider_id: int, said: Mapping[str, Any], known: Known | None) -> str | None:

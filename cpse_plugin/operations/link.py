@@ -15,7 +15,7 @@ from ..services.errors import AlreadyLinked, ComparisonChanged, NotFound
 from ..services.history import HistoryAction
 from ..services.records import county_provider, refuse_second_link
 from .kind import Look, Operation
-from .links import LinkOperation, associated, record_link
+from .links import NEXT_STEP, LinkOperation, associated, link_sentences, record_link
 
 
 class Link(LinkOperation[Comparison, PortalProvider]):
@@ -23,7 +23,12 @@ class Link(LinkOperation[Comparison, PortalProvider]):
 
     name = "link"
     label = "Linking to a CPSE Portal provider"
-    history = HistoryAction.LINKED
+    question = "Confirm the match"
+    button = "Continue Association"
+    done = "The link was completed"
+    outcome = "{provider} is now linked to its CPSE Portal provider. " + NEXT_STEP
+    history = HistoryAction("linked", "Linked to a CPSE Portal provider", link_sentences)
+    makes_link = True
 
     def read(self, provider: CountyProvider, said: Mapping[str, Any], staff: Staff) -> Comparison:
         """Both records side by side. Raises `NotFound`, and `ComparisonChanged` where the person saw another one."""

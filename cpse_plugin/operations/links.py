@@ -1,7 +1,7 @@
 """What the operations have in common that make or end a link."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -16,6 +16,7 @@ from ..services.history import HistoryAction, record
 from ..services.records import county_provider, link_target, refresh_derived
 from .kind import Answer, Known, Look, NotDone, NotSeen, Operation, OperationKind, Seen
 
+NEXT_STEP = "Next, see who administers it: the tab Provider Admin Users."
 GONE = "The CPSE Portal does not have this provider any more."
 
 
@@ -24,10 +25,32 @@ class LinkOperation(OperationKind[Known, Answer]):
 
     permission = Action.LINK
     is_of_link = True
+    # Whether it leaves the provider with a link; None where it depends.
+    makes_link: ClassVar[bool | None] = None
 
     def target(self, provider_id: int, _said: Mapping[str, Any], _known: Known | None) -> str:
         """The provider."""
         return link_target(provider_id)
+
+
+def link_sentences(details: Mapping[str, Any]) -> Iterator[str]:
+    """What the history says of a link that was made or ended."""
+    if details.get("portal_id"):
+        yield portal_provider_words(details, "portal_id")
+    if details.get("rule"):
+        yield f"Matched by {details['rule']}"
+    for field in details.get("differences") or ():
+        sides = f"county: {field['county'] or 'nothing'}; CPSE Portal: {field['portal'] or 'nothing'}"
+        yield f"Accepted: {field['field']}, {field['outcome'].lower()} ({sides})"
+    if details.get("belongs_to"):
+        yield belongs_to_another(details["belongs_to"]).removesuffix(".")
+    if details.get("reason"):
+        yield f"Reason: {details['reason']}"
+
+
+def portal_provider_words(details: Mapping[str, Any], number: str) -> str:
+    """Name a Portal provider by what the history kept of it; `number` says where its number is."""
+    return " ".join(["CPSE Portal provider", *filter(None, [details.get("name")]), f"(number {details[number]})"])
 
 
 def belongs_to_another(number: str) -> str:

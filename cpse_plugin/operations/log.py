@@ -13,7 +13,7 @@ from ..domain.access import Staff
 from ..models import OPEN_STATES, OperationRow, ProviderRow
 from ..services.database import Database, now
 from ..services.errors import OperationInProgress, OperationMismatch
-from ..services.history import HistoryAction, record
+from ..services.history import NOT_DONE, record
 from ..services.records import provider_row
 from .kind import Intention, Operation, OperationKind, OperationState
 
@@ -176,7 +176,7 @@ class OperationLog:
                 if row.attempts > 1:
                     # Whoever began it was told that its outcome was not known; here is how that ended.
                     details = {"operation": operation.kind.label, "reason": row.failure}
-                    record(session, row.provider_id, HistoryAction.NOT_DONE, row.actor, details, row.id)
+                    record(session, row.provider_id, NOT_DONE, row.actor, details, row.id)
 
     def read(self, operation_id: UUID) -> Operation:
         """An operation as it now stands."""

@@ -17,6 +17,7 @@ from .unlink import Unlink
 
 ON_A_GATEWAY: tuple[type[OperationKind[Any, Any]], ...] = (Link, Add, Unlink, Invite, Resend, Revoke)
 ALL: tuple[type[OperationKind[Any, Any]], ...] = (*ON_A_GATEWAY, Settle)
+HISTORY_ACTIONS = tuple(kind.history for kind in ALL)
 
 
 def all_kinds(database: Database, gateway: PortalGateway) -> dict[str, OperationKind[Any, Any]]:

@@ -8,7 +8,7 @@ from ..domain.portal_records import Invitation, InvitationStatus
 from ..models import ProviderRow
 from ..portal.gateway import NotOnPortal
 from ..services.history import HistoryAction
-from .invitations import UNKNOWN_INVITATION, InvitationChange, Made, record_made
+from .invitations import UNKNOWN_INVITATION, InvitationChange, Made, invitation_sentences, record_made
 from .invite import CLOCK_SKEW
 from .kind import Look, NotDone, Operation, Seen
 from .links import GONE
@@ -24,7 +24,11 @@ class Resend(InvitationChange[Made]):
 
     name = "send-again"
     label = "Sending an invitation again"
-    history = HistoryAction.SENT_AGAIN
+    question = "Send the invitation again?"
+    consequence = "The CPSE Portal e-mails a new link. The link sent before cannot be used any more."
+    button = "Send again"
+    done = "The invitation was sent again"
+    history = HistoryAction("sent-again", "Invitation sent again", invitation_sentences)
 
     def call(self, operation: Operation) -> Made:
         """Send it again."""

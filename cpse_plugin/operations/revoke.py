@@ -8,7 +8,7 @@ from ..domain.portal_records import InvitationStatus
 from ..models import ProviderRow
 from ..portal.gateway import NotOnPortal
 from ..services.history import HistoryAction, record
-from .invitations import UNKNOWN_INVITATION, InvitationChange, Listed, count_open
+from .invitations import UNKNOWN_INVITATION, InvitationChange, Listed, count_open, invitation_sentences
 from .kind import Look, NotDone, Operation, Seen
 from .links import GONE
 
@@ -18,7 +18,12 @@ class Revoke(InvitationChange[Listed | None]):
 
     name = "revoke"
     label = "Revoking an invitation"
-    history = HistoryAction.REVOKED
+    question = "Revoke the invitation?"
+    consequence = "The e-mailed link cannot be used any more. The person can be invited anew later."
+    button = "Revoke"
+    is_grave = True
+    done = "The invitation was revoked"
+    history = HistoryAction("revoked", "Invitation revoked", invitation_sentences)
 
     def call(self, operation: Operation) -> Listed | None:
         """Revoke it."""

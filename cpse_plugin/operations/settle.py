@@ -1,6 +1,6 @@
 """Keep one of several links, where the CPSE Portal and the county's record do not agree."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -15,7 +15,16 @@ from ..services.errors import AlreadyLinked, ComparisonChanged, LinkChanged
 from ..services.history import HistoryAction, record
 from ..services.records import county_provider
 from .kind import Look, NotSeen, Operation, Seen
-from .links import LinkOperation, belongs_to_another, other_holder, put_link, take_link
+from .links import LinkOperation, belongs_to_another, other_holder, portal_provider_words, put_link, take_link
+
+
+def _sentences(details: Mapping[str, Any]) -> Iterator[str]:
+    yield f"Kept: {portal_provider_words(details, 'kept') if details['kept'] else 'no link'}"
+    if details["recorded"] and details["recorded"] != details["kept"]:
+        yield f"Ended in the county's record: number {details['recorded']}"
+    for portal_id in details["ended"]:
+        yield f"Ended on the CPSE Portal: number {portal_id}"
+    yield f"Reason: {details['reason']}"
 
 
 class Settle(LinkOperation[Claims, PortalProvider | None]):
@@ -27,8 +36,21 @@ class Settle(LinkOperation[Claims, PortalProvider | None]):
 
     name = "settle"
     label = "Deciding which link holds"
-    history = HistoryAction.SETTLED
+    question = "Decide which link holds"
+    button = "Keep this one"
+    button_without = "End the link"
+    done = "It was decided which link holds"
+    history = HistoryAction("settled", "Decided which link holds", _sentences)
     settles = True
+
+    @classmethod
+    def outcome_for(cls, provider: CountyProvider) -> str:
+        """Which link holds by now."""
+        if provider.link:
+            stands = f"is linked to number {provider.link.portal_id} of the CPSE Portal, and to no other"
+        else:
+            stands = "is not linked to a CPSE Portal provider any more"
+        return f"{provider.name} {stands}. The history keeps the decision and the reason."
 
     def __init__(self, gateway: PortalGateway, claims: ClaimReader) -> None:
         super().__init__(gateway)

@@ -13,7 +13,7 @@ from ..portal.gateway import NotOnPortal
 from ..services.errors import BelongsToAnother, LinkChanged, NotLinked
 from ..services.history import HistoryAction, record
 from .kind import Look, NotSeen, Operation, Seen
-from .links import LinkOperation, take_link
+from .links import LinkOperation, link_sentences, take_link
 
 
 class Unlink(LinkOperation[str, str | None]):
@@ -24,7 +24,17 @@ class Unlink(LinkOperation[str, str | None]):
 
     name = "unlink"
     label = "Unlinking from the CPSE Portal provider"
-    history = HistoryAction.UNLINKED
+    question = button = "Unlink"
+    consequence = (
+        "{provider} will no longer be associated with its CPSE Portal provider. The provider itself stays on the CPSE "
+        "Portal, and the history keeps the link. It can be linked again afterwards. Its admin users keep their "
+        "accounts on the CPSE Portal, and open invitations stay open: revoke those first that nobody is to follow."
+    )
+    is_grave = True
+    done = "The link was ended"
+    outcome = "{provider} is no longer linked to a CPSE Portal provider. The history keeps the link and the reason."
+    history = HistoryAction("unlinked", "Unlinked", link_sentences)
+    makes_link = False
 
     def read(self, provider: CountyProvider, said: Mapping[str, Any], staff: Staff) -> str:
         """The linked Portal provider's id. Raises `NotLinked`, and `BelongsToAnother` where it changed hands."""

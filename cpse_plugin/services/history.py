@@ -1,9 +1,8 @@
 """Who did what with a provider, and when: added in the transaction of the change itself, and never altered."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import select
@@ -19,44 +18,39 @@ _HIGHEST_ID = 2**31
 _BATCH = 500
 
 
-class HistoryAction(StrEnum):
-    """What was done; the value is what is stored."""
+@dataclass(frozen=True, slots=True)
+class HistoryAction:
+    """What was done: `value` is what is stored, `label` and `sentences` are the words on the screen.
 
-    PROFILE_CHANGED = "profile-changed"
-    LINKED = "linked"
-    ADDED = "added"
-    UNLINKED = "unlinked"
-    INVITED = "invited"
-    SENT_AGAIN = "sent-again"
-    REVOKED = "revoked"
-    SETTLED = "settled"
-    NOT_DONE = "not-done"
+    Each kind of operation has its own. `sentences` makes an entry's details readable, one sentence each.
+    """
 
-    @property
-    def label(self) -> str:
-        """The words on the screen."""
-        return _LABELS[self]
+    value: str
+    label: str
+    sentences: Callable[[Mapping[str, Any]], Iterator[str]]
 
 
-_LABELS = {
-    HistoryAction.PROFILE_CHANGED: "Profile changed",
-    HistoryAction.LINKED: "Linked to a CPSE Portal provider",
-    HistoryAction.ADDED: "Added to the CPSE Portal",
-    HistoryAction.UNLINKED: "Unlinked",
-    HistoryAction.INVITED: "Admin user invited",
-    HistoryAction.SENT_AGAIN: "Invitation sent again",
-    HistoryAction.REVOKED: "Invitation revoked",
-    HistoryAction.SETTLED: "Decided which link holds",
-    HistoryAction.NOT_DONE: "Not done",
-}
+def _profile_sentences(details: Mapping[str, Any]) -> Iterator[str]:
+    for change in details.get("changes") or ():
+        yield f"{change['field']}: from {change['from']} to {change['to']}"
+
+
+def _not_done_sentences(details: Mapping[str, Any]) -> Iterator[str]:
+    if details.get("operation"):
+        yield details["operation"]
+    if details.get("reason"):
+        yield f"Reason: {details['reason']}"
+
+
+PROFILE_CHANGED = HistoryAction("profile-changed", "Profile changed", _profile_sentences)
+NOT_DONE = HistoryAction("not-done", "Not done", _not_done_sentences)
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryEntry:
     """An entry of the history.
 
-    `details` holds, as far as they apply: `changes` (each with `field`, `from` and `to`), `portal_id`, `name`, `rule`,
-    `differences` (each with `field`, `county`, `portal` and `outcome`), `reason`, `email` and `notices`.
+    `details` holds what the sentences of its action are made of.
     """
 
     id: int
@@ -69,12 +63,18 @@ class HistoryEntry:
     details: dict[str, Any]
     operation_id: str | None
 
+    @property
+    def sentences(self) -> Iterator[str]:
+        """The details in words."""
+        return self.action.sentences(self.details)
+
 
 class History:
-    """Reads the history."""
+    """Reads the history. `actions` are those of the operations."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, actions: Iterable[HistoryAction]) -> None:
         self._database = database
+        self._actions = {action.value: action for action in (PROFILE_CHANGED, NOT_DONE, *actions)}
 
     def of_provider(
         self, provider_id: int, staff: Staff, *, before: int | None = None, at_most: int = _SHOWN
@@ -85,7 +85,7 @@ class History:
         if before is not None:
             statement = statement.where(HistoryRow.id < min(before, _HIGHEST_ID - 1))
         with self._database.read() as session:
-            return [_entry(row, provider) for row, provider in session.execute(statement.limit(at_most))]
+            return [self._entry(row, provider) for row, provider in session.execute(statement.limit(at_most))]
 
     def since(self, moment: datetime) -> Iterator[HistoryEntry]:
         """All entries of that moment and later, oldest first, read in portions: an export can be long."""
@@ -93,11 +93,25 @@ class History:
         while True:
             statement = _entries().where(HistoryRow.at >= moment, HistoryRow.id > last).order_by(HistoryRow.id)
             with self._database.read() as session:
-                found = [_entry(row, provider) for row, provider in session.execute(statement.limit(_BATCH))]
+                found = [self._entry(row, provider) for row, provider in session.execute(statement.limit(_BATCH))]
             yield from found
             if len(found) < _BATCH:
                 return
             last = found[-1].id
+
+    def _entry(self, row: HistoryRow, provider: ProviderRow) -> HistoryEntry:
+        return HistoryEntry(
+            id=row.id,
+            at=row.at,
+            provider_id=row.provider_id,
+            county_provider_id=provider.county_provider_id,
+            provider_name=provider.name,
+            actor=row.actor,
+            # A newer version that runs beside this one may have actions of its own.
+            action=self._actions.get(row.action) or HistoryAction(row.action, row.action, lambda _: iter(())),
+            details=row.details,
+            operation_id=row.operation_id,
+        )
 
 
 def record(
@@ -111,7 +125,12 @@ def record(
     """Add an entry in the transaction of the change that it tells of: the one is not there without the other."""
     session.add(
         HistoryRow(
-            at=now(), provider_id=provider_id, actor=actor, action=action, details=details, operation_id=operation_id
+            at=now(),
+            provider_id=provider_id,
+            actor=actor,
+            action=action.value,
+            details=details,
+            operation_id=operation_id,
         )
     )
 
@@ -134,17 +153,3 @@ def shown_profile(profile: Profile) -> dict[str, str]:
 
 def _entries() -> Any:
     return select(HistoryRow, ProviderRow).join(ProviderRow, ProviderRow.id == HistoryRow.provider_id)
-
-
-def _entry(row: HistoryRow, provider: ProviderRow) -> HistoryEntry:
-    return HistoryEntry(
-        id=row.id,
-        at=row.at,
-        provider_id=row.provider_id,
-        county_provider_id=provider.county_provider_id,
-        provider_name=provider.name,
-        actor=row.actor,
-        action=HistoryAction(row.action),
-        details=row.details,
-        operation_id=row.operation_id,
-    )

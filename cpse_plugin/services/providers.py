@@ -15,7 +15,7 @@ from ..domain.text import clean_text
 from ..models import LinkRow, ProviderRow
 from .database import Database, now
 from .errors import StaleProfile
-from .history import HistoryAction, profile_changes, record
+from .history import PROFILE_CHANGED, profile_changes, record
 from .records import county_provider, provider_row, refresh_derived
 from .records import profile as stored_profile
 
@@ -170,7 +170,7 @@ class Providers:
                 if changes:
                     row.updated_at = now()
                     row.updated_by = staff.acting_user
-                    record(session, row.id, HistoryAction.PROFILE_CHANGED, staff.acting_user, {"changes": changes})
+                    record(session, row.id, PROFILE_CHANGED, staff.acting_user, {"changes": changes})
                 session.flush()
                 return county_provider(row)
         except StaleDataError:

@@ -3,6 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from cpse_plugin.operations.add import Add
+from cpse_plugin.operations.invite import Invite
+from cpse_plugin.operations.link import Link
+from cpse_plugin.operations.resend import Resend
+from cpse_plugin.operations.revoke import Revoke
+from cpse_plugin.operations.unlink import Unlink
 from cpse_plugin.sandbox.faults import ReceivedRequest
 from cpse_plugin.sandbox.portal import Portal
 from cpse_plugin.services.history import HistoryAction
@@ -54,7 +60,7 @@ LINK = Change(
     "/P-20188/association$",
     lambda seat: seat.link_form("TC-1004", "P-20188"),
     lambda portal: int(associations_on(portal).get("P-20188") == "TC-1004"),
-    HistoryAction.LINKED,
+    Link.history,
 )
 ADD = Change(
     "add",
@@ -63,7 +69,7 @@ ADD = Change(
     "/v1/providers$",
     lambda seat: seat.addition_form("TC-1021"),
     _carried_out("add_provider"),
-    HistoryAction.ADDED,
+    Add.history,
 )
 UNLINK = Change(
     "unlink",
@@ -72,7 +78,7 @@ UNLINK = Change(
     "/P-20632/association$",
     lambda seat: seat.unlink_form("TC-1015"),
     lambda portal: int("P-20632" not in associations_on(portal)),
-    HistoryAction.UNLINKED,
+    Unlink.history,
 )
 INVITE = Change(
     "invite",
@@ -81,7 +87,7 @@ INVITE = Change(
     "/P-20632/invitations$",
     lambda seat: seat.invitation_form("TC-1015"),
     _carried_out("invite_admin_user"),
-    HistoryAction.INVITED,
+    Invite.history,
 )
 SEND_AGAIN = Change(
     "send again",
@@ -90,7 +96,7 @@ SEND_AGAIN = Change(
     "/I-50018/resend$",
     lambda seat: seat.change_form("TC-1014", "I-50018", "send-again"),
     _carried_out("resend_invitation"),
-    HistoryAction.SENT_AGAIN,
+    Resend.history,
 )
 REVOKE = Change(
     "revoke",
@@ -99,6 +105,6 @@ REVOKE = Change(
     "/invitations/I-50018$",
     lambda seat: seat.change_form("TC-1014", "I-50018", "revoke"),
     lambda portal: len(portal.store.all("SELECT 1 FROM invitation WHERE id = 'I-50018' AND status = 'revoked'")),
-    HistoryAction.REVOKED,
+    Revoke.history,
 )
 ALL = (LINK, ADD, UNLINK, INVITE, SEND_AGAIN, REVOKE)

@@ -17,7 +17,7 @@ from cpse_plugin.operations.revoke import Revoke
 from cpse_plugin.sandbox.portal import Portal
 from cpse_plugin.sandbox.world import COUNTY_ID
 from cpse_plugin.services.database import Database
-from cpse_plugin.services.history import HistoryAction
+from cpse_plugin.services.history import NOT_DONE
 
 _TOLD_AS = {kind.name: kind.history for kind in ALL}
 _LINKING = frozenset(kind.name for kind in ALL if issubclass(kind, LinkOperation))
@@ -103,7 +103,7 @@ class Ledger:
                 done=[row for row in operations if row.state == OperationState.DONE],
                 open=left_open,
                 open_links=frozenset(numbers[row.provider_id] for row in left_open if row.kind in _LINKING),
-                told=Counter((row.operation_id, row.action) for row in entries if row.action != HistoryAction.NOT_DONE),
+                told=Counter((row.operation_id, row.action) for row in entries if row.action != NOT_DONE.value),
             )
 
     def _twice_on_the_portal(self) -> Iterator[str]:

@@ -20,7 +20,7 @@ from cpse_plugin.models import HistoryRow
 from cpse_plugin.portal.client import HttpPortalGateway
 from cpse_plugin.sandbox.faults import DropAfter, DropBefore, Empty, Fault, Html, Status, Truncated
 from cpse_plugin.sandbox.portal import Portal
-from cpse_plugin.services.history import HistoryAction
+from cpse_plugin.services.history import PROFILE_CHANGED
 from tests.pages.client import Answer, PageClient
 from tests.world import INVITER, OTHER_INVITER, Who, parts_of
 
@@ -304,6 +304,6 @@ class RandomStaff(RuleBasedStateMachine):
         return {number: provider.profile for number, provider in found.items()}
 
     def _profile_changes(self) -> int:
-        statement = select(func.count()).where(HistoryRow.action == HistoryAction.PROFILE_CHANGED)
+        statement = select(func.count()).where(HistoryRow.action == PROFILE_CHANGED.value)
         with self._cpse.database.read() as session:
             return session.execute(statement).scalar_one()

@@ -36,7 +36,7 @@ from cpse_plugin.services.claims import ClaimReader
 from cpse_plugin.services.database import Database, now
 from cpse_plugin.services.directory import Directory
 from cpse_plugin.services.errors import AlreadyLinked, NotLinked, OperationInProgress
-from cpse_plugin.services.history import HistoryAction
+from cpse_plugin.services.history import NOT_DONE
 from cpse_plugin.services.providers import Providers
 from cpse_plugin.services.records import refresh_derived
 from cpse_plugin.settings import Settings
@@ -206,9 +206,7 @@ def _action(desk: _Desk, step: str, provider: CountyProvider, staff: Staff, plac
 def _entries(database: Database, plan: Race) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The providers of which the history tells more than one entry, and those of which it tells none."""
     with database.read() as session:
-        told = Counter(
-            session.scalars(select(HistoryRow.provider_id).where(HistoryRow.action != HistoryAction.NOT_DONE))
-        )
+        told = Counter(session.scalars(select(HistoryRow.provider_id).where(HistoryRow.action != NOT_DONE.value)))
         providers = list(session.scalars(select(ProviderRow.id)))
     twice = tuple(f"the history tells {n} entries of provider {provider}" for provider, n in told.items() if n > 1)
     missing = tuple(f"nobody could {plan.step} provider {provider}" for provider in providers if provider not in told)

@@ -8,13 +8,15 @@ from sqlalchemy import update
 from cpse_plugin.domain.access import NotAllowed
 from cpse_plugin.domain.portal_records import NewInvitation
 from cpse_plugin.models import LinkRow, OperationRow, ProviderRow
+from cpse_plugin.operations.add import Add
+from cpse_plugin.operations.settle import Settle
 from cpse_plugin.portal.gateway import InvitationClosed, PortalError, PortalOutcomeUnknown
 from cpse_plugin.sandbox.faults import DropAfter, DropBefore, IgnoreIdempotencyKeys, Status
 from cpse_plugin.sandbox.portal import Portal
 from cpse_plugin.sandbox.world import COUNTY_ID
 from cpse_plugin.services.database import now
 from cpse_plugin.services.errors import BelongsToAnother, ServiceError
-from cpse_plugin.services.history import HistoryAction, HistoryEntry
+from cpse_plugin.services.history import HistoryEntry
 from cpse_plugin.services.records import refresh_derived
 from cpse_plugin.web.parts import Parts
 from tests.world import EDITOR, INVITER, READER, associations_on, by_number
@@ -63,7 +65,7 @@ def test_o3_unlink_sends_nothing_about_what_is_somebody_elses_and_offers_the_way
     assert associations_on(portal)["P-20632"] == SOMEBODY
     assert UNLINK.sent(portal) == []
     (entry,) = entries(cpse, "TC-1015")
-    assert (entry.action, entry.actor) == (HistoryAction.SETTLED, INVITER.acting_user)
+    assert (entry.action, entry.actor) == (Settle.history, INVITER.acting_user)
     assert (entry.details["recorded"], entry.details["reason"]) == ("P-20632", "It was never theirs.")
     assert "Ended in the county's record: number P-20632" in seat.history("TC-1015").text
 
@@ -160,7 +162,7 @@ def test_o3_what_was_added_and_given_to_somebody_else_since_is_not_linked(
     assert told(seat.check_now(ADD.number)) == DONE
     assert by_number(cpse, ADD.number).link is None
     (entry,) = entries(cpse, ADD.number)
-    assert (entry.action, entry.details["belongs_to"]) == (HistoryAction.ADDED, SOMEBODY)
+    assert (entry.action, entry.details["belongs_to"]) == (Add.history, SOMEBODY)
     assert ADD.effects(portal) == 1
 
 
@@ -216,12 +218,12 @@ def test_o4_where_both_sides_disagree_the_page_shows_both_and_a_person_decides(
     assert held == ({keep} if keep else set())
     assert cpse.operations.open_for() == []
     decided = entries(cpse, "TC-1012")[0]
-    assert (decided.action, decided.details["kept"]) == (HistoryAction.SETTLED, keep)
+    assert (decided.action, decided.details["kept"]) == (Settle.history, keep)
     assert decided.details["reason"] == "The other one is from before the move."
     assert "do not agree" not in seat.portal_section("TC-1012").text
     # Sent once more, the form leads to what was done.
     assert told(seat.send(form)) == DONE
-    assert len([entry for entry in entries(cpse, "TC-1012") if entry.action is HistoryAction.SETTLED]) == 1
+    assert len([entry for entry in entries(cpse, "TC-1012") if entry.action is Settle.history]) == 1
 
 
 def test_o4_check_now_and_reconcile_lead_to_the_decision(seat: Seat, cpse: Parts, portal: Portal) -> None:
@@ -245,7 +247,7 @@ def test_o4_a_decision_that_is_cut_off_is_finished(seat: Seat, cpse: Parts, port
     assert link is not None
     assert link.portal_id == other
     assert associations_on(portal).get(one) is None
-    assert [entry.action for entry in entries(cpse, "TC-1012")] == [HistoryAction.SETTLED]
+    assert [entry.action for entry in entries(cpse, "TC-1012")] == [Settle.history]
 
 
 def test_o4_a_decision_is_made_of_what_was_seen(seat: Seat, cpse: Parts, portal: Portal) -> None:

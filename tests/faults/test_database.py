@@ -13,7 +13,7 @@ from sqlalchemy import event, text
 
 from cpse_plugin.sandbox.faults import DropBefore, Fault, Status
 from cpse_plugin.sandbox.portal import Portal
-from cpse_plugin.services.history import HistoryAction
+from cpse_plugin.services.history import PROFILE_CHANGED
 from cpse_plugin.web.parts import Parts
 from tests.conftest import MakeIntranet
 from tests.pages.client import Answer
@@ -265,4 +265,4 @@ def _accept_history(cpse: Parts) -> None:
 
 def _profile_changes(cpse: Parts) -> list[object]:
     entries = cpse.history.of_provider(by_number(cpse, "TC-1004").id, READER)
-    return [entry for entry in entries if entry.action is HistoryAction.PROFILE_CHANGED]
+    return [entry for entry in entries if entry.action is PROFILE_CHANGED]

@@ -5,9 +5,9 @@ from uuid import uuid4
 import pytest
 
 from cpse_plugin.domain.portal_records import NewInvitation
+from cpse_plugin.operations.invite import Invite
 from cpse_plugin.sandbox.faults import Body, IgnoreIdempotencyKeys
 from cpse_plugin.sandbox.portal import Portal
-from cpse_plugin.services.history import HistoryAction
 from cpse_plugin.web.parts import Parts
 from tests.conftest import MakeIntranet
 from tests.world import INVITER, by_number, parts_of
@@ -87,5 +87,5 @@ def test_what_arrives_between_the_look_and_the_repeated_call_is_done_and_not_ref
     assert finished.is_done
     assert len(portal.faults.received("POST", "/invitations$")) == 2
     told = [entry.action for entry in cpse.history.of_provider(provider_id, INVITER)]
-    assert told == [HistoryAction.INVITED]
+    assert told == [Invite.history]
     assert ledger.account().is_clean

@@ -6,9 +6,9 @@ import pytest
 from sqlalchemy import select
 
 from cpse_plugin.models import HistoryRow
+from cpse_plugin.operations.link import Link
 from cpse_plugin.sandbox.portal import Portal
 from cpse_plugin.services.database import now
-from cpse_plugin.services.history import HistoryAction
 from cpse_plugin.web.parts import Parts
 from tests.databases import Databases
 from tests.world import link
@@ -57,7 +57,7 @@ def test_the_figures_tell_what_is_on_one_side_alone(cpse: Parts, portal: Portal)
             " FROM provider WHERE id = 'P-20188'"
         )
     with cpse.database.write() as session:
-        linked = session.scalars(select(HistoryRow).where(HistoryRow.action == HistoryAction.LINKED)).one()
+        linked = session.scalars(select(HistoryRow).where(HistoryRow.action == Link.history.value)).one()
         session.add(
             HistoryRow(
                 at=now(),

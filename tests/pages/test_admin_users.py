@@ -7,6 +7,8 @@ import pytest
 from flask import Flask
 
 from cpse_plugin.domain.portal_records import NewInvitation, Therapist
+from cpse_plugin.operations.resend import Resend
+from cpse_plugin.operations.revoke import Revoke
 from cpse_plugin.sandbox.mailbox import Mailbox
 from cpse_plugin.sandbox.portal import Portal
 from cpse_plugin.services.history import HistoryAction
@@ -227,7 +229,8 @@ def test_what_a_colleague_is_doing_at_this_moment_is_told_with_the_name(
 @pytest.mark.parametrize("htmx", [True, False], ids=["htmx", "plain"])
 @pytest.mark.parametrize(
     ("what", "status", "action"),
-    [("send-again", "Pending", HistoryAction.SENT_AGAIN), ("revoke", "Revoked", HistoryAction.REVOKED)],
+    [("send-again", "Pending", Resend.history), ("revoke", "Revoked", Revoke.history)],
+    ids=["send-again-Pending-sent-again", "revoke-Revoked-revoked"],
 )
 def test_send_again_and_revoke_ask_first(
     page: PageClient, address: Address, cpse: Parts, what: str, status: str, action: HistoryAction, htmx: bool

@@ -4,8 +4,8 @@ import pytest
 from sqlalchemy import delete
 
 from cpse_plugin.models import LinkRow
+from cpse_plugin.operations.unlink import Unlink
 from cpse_plugin.sandbox.portal import Portal
-from cpse_plugin.services.history import HistoryAction
 from cpse_plugin.web.parts import Parts
 from tests.world import EDITOR, OTHER_EDITOR, READER, Who, associations_on, by_number, link
 
@@ -278,7 +278,7 @@ def test_unlinking_takes_a_reason_and_linking_again_works(
     assert done.status == 200
     assert "P-20558" not in associations_on(portal)
     (entry, *_) = cpse.history.of_provider(by_number(cpse, "TC-1013").id, READER)
-    assert (entry.action, entry.details["reason"]) == (HistoryAction.UNLINKED, "It was the wrong one.")
+    assert (entry.action, entry.details["reason"]) == (Unlink.history, "It was the wrong one.")
     again = page.submit(confirm(page, address, "TC-1013", "P-20558"), CONFIRM)
     assert "The link was completed." in again.text
 

@@ -3,7 +3,7 @@
 import pytest
 
 from cpse_plugin.blueprints.history import PAGE_SIZE
-from cpse_plugin.services.history import HistoryAction, record
+from cpse_plugin.services.history import NOT_DONE, record
 from cpse_plugin.web.parts import Parts
 from tests.world import by_number
 
@@ -17,7 +17,7 @@ def fill(cpse: Parts, number: str, entries: int) -> None:
     with cpse.database.write() as session:
         for n in range(entries):
             details = {"reason": f"entry {n}"}
-            record(session, by_number(cpse, number).id, HistoryAction.NOT_DONE, "ann@county.example", details)
+            record(session, by_number(cpse, number).id, NOT_DONE, "ann@county.example", details)
 
 
 @pytest.mark.parametrize("htmx", [True, False], ids=["htmx", "plain"])

@@ -10,11 +10,17 @@ from sqlalchemy.exc import DBAPIError
 
 from cpse_plugin.domain.portal_records import NewInvitation
 from cpse_plugin.domain.providers import Profile, ProviderType
+from cpse_plugin.operations.add import Add
+from cpse_plugin.operations.invite import Invite
+from cpse_plugin.operations.link import Link
+from cpse_plugin.operations.resend import Resend
+from cpse_plugin.operations.revoke import Revoke
+from cpse_plugin.operations.unlink import Unlink
 from cpse_plugin.services import history as module
 from cpse_plugin.services import providers as providers_module
 from cpse_plugin.services.database import now
 from cpse_plugin.services.errors import StaleProfile
-from cpse_plugin.services.history import HistoryAction, HistoryEntry, record
+from cpse_plugin.services.history import PROFILE_CHANGED, HistoryEntry, record
 from cpse_plugin.web.parts import Parts
 from tests.world import EDITOR, INVITER, OTHER_EDITOR, READER, by_number, link
 
@@ -30,7 +36,7 @@ def test_a_changed_profile_is_told_from_what_to_what(cpse: Parts) -> None:
     cpse.providers.apply(provider.id, profile, version=provider.version, staff=EDITOR)
     (entry,) = entries(cpse, "TC-1001")
     assert (entry.action, entry.actor, entry.county_provider_id) == (
-        HistoryAction.PROFILE_CHANGED,
+        PROFILE_CHANGED,
         EDITOR.acting_user,
         "TC-1001",
     )
@@ -52,7 +58,7 @@ def test_applying_without_a_change_is_no_event(cpse: Parts) -> None:
 def test_a_link_tells_the_rule_and_the_differences_that_were_accepted(cpse: Parts) -> None:
     link(cpse, "TC-1008", "P-20336")
     (entry,) = entries(cpse, "TC-1008")
-    assert (entry.action, entry.actor) == (HistoryAction.LINKED, EDITOR.acting_user)
+    assert (entry.action, entry.actor) == (Link.history, EDITOR.acting_user)
     assert (entry.details["portal_id"], entry.details["rule"]) == ("P-20336", "SED code")
     assert entry.details["differences"] == [
         {"field": "NPI", "county": "1999101086", "portal": "1999102084", "outcome": "Different"}
@@ -69,11 +75,11 @@ def test_the_ways_of_a_provider_stand_newest_first(cpse: Parts) -> None:
     cpse.associations.unlink(provider.id, reason="Sent to the wrong agency.", operation_id=uuid4(), staff=OTHER_EDITOR)
     found = entries(cpse, "TC-1021")
     assert [(entry.action, entry.actor) for entry in found] == [
-        (HistoryAction.UNLINKED, OTHER_EDITOR.acting_user),
-        (HistoryAction.REVOKED, INVITER.acting_user),
-        (HistoryAction.SENT_AGAIN, INVITER.acting_user),
-        (HistoryAction.INVITED, INVITER.acting_user),
-        (HistoryAction.ADDED, EDITOR.acting_user),
+        (Unlink.history, OTHER_EDITOR.acting_user),
+        (Revoke.history, INVITER.acting_user),
+        (Resend.history, INVITER.acting_user),
+        (Invite.history, INVITER.acting_user),
+        (Add.history, EDITOR.acting_user),
     ]
     assert found[0].details["reason"] == "Sent to the wrong agency."
     assert [entry.details["email"] for entry in found[1:4]] == [person.email] * 3
@@ -94,7 +100,7 @@ def test_an_entry_goes_with_the_change_that_is_rolled_back(cpse: Parts) -> None:
 
     def change_and_fail() -> None:
         with cpse.database.write() as session:
-            record(session, provider.id, HistoryAction.LINKED, "somebody", {})
+            record(session, provider.id, Link.history, "somebody", {})
             session.flush()
             raise ZeroDivisionError
 

@@ -13,14 +13,18 @@ from cpse_plugin.domain.access import Staff
 from cpse_plugin.domain.portal_records import NewInvitation
 from cpse_plugin.domain.providers import CountyProvider
 from cpse_plugin.models import OperationRow
+from cpse_plugin.operations.add import Add
+from cpse_plugin.operations.invite import Invite
 from cpse_plugin.operations.kind import OperationState
+from cpse_plugin.operations.link import Link
+from cpse_plugin.operations.unlink import Unlink
 from cpse_plugin.portal.gateway import InvitationPending, PortalNotAsked, PortalOutcomeUnknown, PortalRefused
 from cpse_plugin.sandbox.faults import DropAfter, DropBefore, IgnoreIdempotencyKeys, Status
 from cpse_plugin.sandbox.portal import Portal
 from cpse_plugin.services.association import Comparison
 from cpse_plugin.services.database import now
 from cpse_plugin.services.errors import OperationInProgress, OperationMismatch
-from cpse_plugin.services.history import HistoryAction
+from cpse_plugin.services.history import NOT_DONE, HistoryAction
 from cpse_plugin.web.parts import Parts
 from tests.world import EDITOR, INVITER, OTHER_INVITER, READER, Gate, associations_on, by_number, link
 
@@ -64,7 +68,7 @@ def test_one_form_sent_twice_is_one_call(cpse: Parts, portal: Portal) -> None:
     results = [invite(cpse, operation_id) for _ in range(2)]
     assert results[0] == results[1]
     assert keys(portal) == [str(operation_id)]
-    assert told(cpse, "TC-1015") == [HistoryAction.INVITED]
+    assert told(cpse, "TC-1015") == [Invite.history]
 
 
 def test_one_form_with_other_content_is_refused(cpse: Parts, portal: Portal) -> None:
@@ -96,7 +100,7 @@ def test_a_form_whose_first_sending_was_refused_is_done_once_however_often_it_is
         invite(cpse, form)
     results = [invite(cpse, form) for _ in range(3)]
     assert [result["id"] for result in results] == [results[0]["id"]] * 3
-    assert (invited(portal), told(cpse, "TC-1015")) == (1, [HistoryAction.INVITED])
+    assert (invited(portal), told(cpse, "TC-1015")) == (1, [Invite.history])
     standing = cpse.operations.standing(form)
     assert standing is not None
     assert (standing.is_done, standing.form, str(standing.id)) == (True, form, keys(portal)[-1])
@@ -161,7 +165,7 @@ def test_another_address_may_be_invited_at_the_same_time(cpse: Parts, portal: Po
     assert invite(cpse, person=NewInvitation("Olu", "Other", "olu@new.example"))["email"] == "olu@new.example"
     gate.leave.set()
     first.join(30)
-    assert told(cpse, "TC-1015") == [HistoryAction.INVITED] * 2
+    assert told(cpse, "TC-1015") == [Invite.history] * 2
 
 
 def test_the_same_form_from_many_at_once_is_one_call(cpse: Parts, portal: Portal) -> None:
@@ -215,7 +219,7 @@ def test_what_was_done_unseen_is_found_and_not_repeated(cpse: Parts, portal: Por
     (finished,) = cpse.operations.resume()
     assert (finished.is_done, finished.result["email"]) == (True, NIA.email)
     assert open_operations(cpse) == []
-    assert (invited(portal), told(cpse, "TC-1015")) == (1, [HistoryAction.INVITED])
+    assert (invited(portal), told(cpse, "TC-1015")) == (1, [Invite.history])
 
 
 def test_what_was_not_done_is_done_once_with_the_same_key(cpse: Parts, portal: Portal) -> None:
@@ -227,7 +231,7 @@ def test_what_was_not_done_is_done_once_with_the_same_key(cpse: Parts, portal: P
     (finished,) = cpse.operations.resume(by_number(cpse, "TC-1015").id)
     assert finished.is_done
     assert keys(portal) == [str(operation_id)] * 2
-    assert (invited(portal), told(cpse, "TC-1015")) == (1, [HistoryAction.INVITED])
+    assert (invited(portal), told(cpse, "TC-1015")) == (1, [Invite.history])
 
 
 def test_opening_a_provider_leaves_the_open_operations_of_others_alone(cpse: Parts, portal: Portal) -> None:
@@ -264,7 +268,7 @@ def test_a_refusal_at_the_second_attempt_ends_the_operation_and_is_on_record(cps
     portal.faults.plan(problem, method="POST", path=INVITATIONS)
     (finished,) = cpse.operations.resume()
     assert finished.state is OperationState.FAILED
-    assert told(cpse, "TC-1015") == [HistoryAction.NOT_DONE]
+    assert told(cpse, "TC-1015") == [NOT_DONE]
 
 
 def test_a_portal_that_stays_away_leaves_the_operation_open(cpse: Parts, portal: Portal) -> None:
@@ -303,7 +307,7 @@ def test_two_who_finish_at_once_do_it_once(cpse: Parts, portal: Portal) -> None:
     first.join(30)
     assert [operation.is_done for operation in finished] == [True]
     assert len(keys(portal)) == 2
-    assert (invited(portal), told(cpse, "TC-1015")) == (1, [HistoryAction.INVITED])
+    assert (invited(portal), told(cpse, "TC-1015")) == (1, [Invite.history])
 
 
 def test_many_who_finish_many_at_once_do_each_once(cpse: Parts, portal: Portal) -> None:
@@ -348,7 +352,7 @@ def test_a_worker_that_dies_leaves_a_row_that_is_finished_after_its_lease(
         session.execute(update(OperationRow).values(leased_until=now() - timedelta(seconds=1)))
     (finished,) = cpse.operations.resume()
     assert finished.is_done
-    assert (invited(portal), told(cpse, "TC-1015")) == (1, [HistoryAction.INVITED])
+    assert (invited(portal), told(cpse, "TC-1015")) == (1, [Invite.history])
 
 
 @pytest.mark.parametrize("fault", [DropBefore(), DropAfter()], ids=["not done", "done unseen"])
@@ -376,9 +380,9 @@ def test_a_link_a_new_provider_and_an_unlink_are_finished_too(
         county_number: portal_id for portal_id, county_number in stand.items() if county_number in links
     }
     assert [told(cpse, number) for number in links] == [
-        [HistoryAction.LINKED],
-        [HistoryAction.UNLINKED],
-        [HistoryAction.ADDED],
+        [Link.history],
+        [Unlink.history],
+        [Add.history],
     ]
 
 
