@@ -156,7 +156,12 @@ class OperationRow(Base):
         Index("ix_cpse_operation_provider_id", "provider_id", "state"),
         Index("ix_cpse_operation_intention_id", "intention_id"),
         Index("ix_cpse_operation_target", "target", "state"),
-        Index("ix_cpse_operation_state", "state", "created_at"),
+        Index(
+            "ix_cpse_operation_open",
+            "created_at",
+            sqlite_where=text("state IN ('intent', 'unknown')"),
+            postgresql_where=text("state IN ('intent', 'unknown')"),
+        ),
         CheckConstraint("state IN ('intent', 'unknown', 'done', 'failed')", name="state"),
     )
 

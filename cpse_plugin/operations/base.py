@@ -19,7 +19,7 @@ from ..domain.access import Staff, require
 from ..models import OperationRow
 from ..outbound import time_limit
 from ..portal.gateway import PortalError, PortalNotAsked, PortalOutcomeUnknown, PortalRefused
-from ..services.database import Database
+from ..services.database import Database, now
 from ..services.errors import (
     CommitUnknown,
     Contradiction,
@@ -43,6 +43,9 @@ LEASE = timedelta(seconds=60)
 SHARE_OF_A_VISIT = 4.0
 # Seconds that Check now may take.
 CHECK = 12.0
+
+# How often the Portal is read at the most, where others come to an end with the same meanwhile.
+_READINGS = 3
 
 # What keeps an answer of the Portal from getting on record.
 _NOT_WRITTEN = (DatabaseBusy, DatabaseRefused, CommitUnknown)
@@ -106,24 +109,29 @@ class Operations:
         target = kind.target(provider_id, said, None)
         if target is not None and not kind.settles:
             self._finish_on(target, staff)
-        provider = self._providers.get(provider_id, staff)
-        with _nothing_asked_yet():
-            known = kind.read(provider, said, staff)
-            if target is None:
-                target = kind.target(provider_id, said, known) or ""
-                if self._finish_on(target, staff):
+        for _ in range(_READINGS):
+            ended = self._log.done_on(target) if target is not None else None
+            provider = self._providers.get(provider_id, staff)
+            with _nothing_asked_yet():
+                known = kind.read(provider, said, staff)
+                about = target or kind.target(provider_id, said, known) or ""
+                if target is None and self._finish_on(about, staff):
                     known = kind.read(provider, said, staff)
-        with self._database.write() as session:
-            row = provider_row(session, provider_id, lock=True)
-            latest = self._log.attempt(session, form, kind, provider_id, said)
-            if latest is not None and latest.is_done:
-                return latest
-            if kind.settles:
-                self._log.supersede(session, target, f"{staff.acting_user} decided which link holds.")
-            self._log.refuse_second(session, target)
-            content = {**said, **kind.decide(session, row, said, known)}
-            operation = self._log.begin(session, Intention(kind, provider_id, target, content), form, staff)
-        return self._carried_out(operation, kind.call)
+            with self._database.write() as session:
+                row = provider_row(session, provider_id, lock=True)
+                latest = self._log.attempt(session, form, kind, provider_id, said)
+                if latest is not None and latest.is_done:
+                    return latest
+                if ended is not None and self._log.done_on(about, session) != ended:
+                    # Somebody else has come to an end with it since the Portal was read.
+                    continue
+                if kind.settles:
+                    self._log.supersede(session, about, f"{staff.acting_user} decided which link holds.")
+                self._log.refuse_second(session, about)
+                content = {**said, **kind.decide(session, row, said, known)}
+                operation = self._log.begin(session, Intention(kind, provider_id, about, content), form, staff)
+            return self._carried_out(operation, kind.call)
+        raise OperationInProgress("Somebody else", now())
 
     def _done_before(
         self, kind: OperationKind[Any, Any], provider_id: int, said: Mapping[str, Any], form: UUID, staff: Staff

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, literal_column, or_, select, update
+from sqlalchemy import ColumnElement, func, literal_column, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -69,6 +69,14 @@ class OperationLog:
         running = session.scalars(select(OperationRow).where(OperationRow.target == target, _IS_OPEN)).first()
         if running is not None:
             raise OperationInProgress(running.actor, running.created_at)
+
+    def done_on(self, target: str, session: Session | None = None) -> int:
+        """How many operations on a target were carried out so far."""
+        statement = select(func.count()).where(OperationRow.target == target, OperationRow.state == OperationState.DONE)
+        if session is not None:
+            return session.execute(statement).scalar_one()
+        with self._database.read() as reading:
+            return reading.execute(statement).scalar_one()
 
     def attempt(
         self, session: Session, form: UUID, kind: OperationKind[Any, Any], provider_id: int, said: Mapping[str, Any]

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from cpse_plugin.domain.portal_records import NewInvitation
+from cpse_plugin.operations.link import Link
 from cpse_plugin.operations.log import OperationLog
 from cpse_plugin.portal.gateway import PortalNotAsked
 from cpse_plugin.sandbox.faults import DropAfter, Status
@@ -131,6 +132,27 @@ def test_o1_whoever_has_waited_for_the_row_reads_the_link_as_it_is_then(
     assert isinstance(came_second[0], AlreadyLinked)
     assert len(portal.faults.received("PUT", "/association$")) == 1
     assert ledger.account().is_clean
+
+
+def test_o1_what_was_read_of_the_portal_before_a_colleague_was_done_is_read_again(
+    cpse: Parts, portal: Portal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both link the same two: the second has read that the Portal has no association, and finds the link on record."""
+    read, pause = Link.read, Pause(30)
+
+    def read_and_wait(*arguments: Any) -> Any:
+        known = read(*arguments)
+        pause.here()
+        return known
+
+    monkeypatch.setattr(Link, "read", read_and_wait)
+    slow, came_slow = in_thread(lambda: link(cpse, "TC-1004", "P-20188", EDITOR))
+    assert pause.entered.wait(30)
+    link(cpse, "TC-1004", "P-20188", OTHER_EDITOR)
+    pause.go_on.set()
+    slow.join(60)
+    assert isinstance(came_slow[0], AlreadyLinked)
+    assert len(cpse.history.of_provider(by_number(cpse, "TC-1004").id, EDITOR)) == 1
 
 
 def test_o1_a_link_is_ended_once_in_the_history(cpse: Parts, portal: Portal, monkeypatch: pytest.MonkeyPatch) -> None:
