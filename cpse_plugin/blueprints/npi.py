@@ -16,7 +16,7 @@ _TYPES = {kind.value: kind for kind in ProviderType} | {"therapist": ProviderTyp
 
 def register(parent: Blueprint) -> None:
     """Put the routes on the parent blueprint."""
-    parent.add_url_rule("/npi/<npi>", "npi", show)
+    parent.add_url_rule("/npi/<path:npi>", "npi", show)
 
 
 @requires(Action.VIEW, beside_form=True)
@@ -24,7 +24,7 @@ def register(parent: Blueprint) -> None:
 def show(npi: str) -> ResponseReturnValue:
     """What is known of an NPI, for the `type` of provider that it is to belong to; every outcome is a 200 in words."""
     kind = request.args.get("type", "")
-    answer = parts().npi.look_up(npi[:40], _TYPES.get(kind), signed_in_staff())
+    answer = parts().npi.look_up(npi, _TYPES.get(kind), signed_in_staff())
     return page_or_block(
         "cpse/npi/show.html",
         "cpse_answer",

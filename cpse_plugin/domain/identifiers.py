@@ -2,7 +2,7 @@
 
 An identifier is read from what a person typed or a file holds. Blanks, and hyphens between the groups of digits, are
 how people write; anything else is never taken away, because what would be left is another identifier. Where it can be
-told what was meant, that is offered. `static/js/identifiers.js` has the same rule for what is being typed.
+told what was meant, that is offered. `static/js/npi.js` has as much of the rule as an NPI that is being typed needs.
 
 The NPI's check digit is laid down in 45 CFR 162.406 and the CMS paper
 https://www.cms.gov/Regulations-and-Guidance/Administrative-Simplification/NationalProvIdentStand/Downloads/NPIcheckdigit.pdf

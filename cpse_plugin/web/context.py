@@ -1,6 +1,5 @@
 """What every template of the plugin can use under the name `cpse`."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -15,7 +14,7 @@ from . import addresses, kept_forms
 from .embed import OWN_LAYOUT, Shown, framing_origins, layout, shown
 from .parts import parts
 from .pieces import HostContext
-from .words import SCRIPT_WORDS, day, moment
+from .words import SCRIPT_NPI_WORDS, day, moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +30,7 @@ class PageContext(HostContext):
     staff: Staff | None
     session: LiveSession | None
     kept_form: str | None
-    script_words: Mapping[str, Mapping[str, str]]
+    npi_words: dict[str, str]
     shown: Shown
 
     def may(self, action: str) -> bool:
@@ -102,6 +101,6 @@ def page_context() -> PageContext:
         staff=current_staff(),
         session=current_session(),
         kept_form=kept_forms.notice(),
-        script_words=SCRIPT_WORDS,
+        npi_words=SCRIPT_NPI_WORDS,
         shown=shown(),
     )

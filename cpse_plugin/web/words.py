@@ -3,20 +3,15 @@
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from ..domain.identifiers import NPI_WORDS, SED_CODE_WORDS
+from ..domain.identifiers import NPI_WORDS, IdentifierFault
 
 _NEW_YORK = ZoneInfo("America/New_York")
-# What the scripts of the fields say as one types: by fault, as the server says it afterwards, and what else they say.
-_OFFER = {"offer": "Did you mean {offer}?", "use": "Use {offer}"}
-SCRIPT_WORDS = {
-    "npi": {
-        **NPI_WORDS,
-        **_OFFER,
-        "asking": "Looking up the name…",
-        "again": "It is tried again by itself in {n} seconds. You can still save this NPI.",
-        "silence": "The name could not be looked up. You can go on without it, or try again.",
-    },
-    "sed-code": {**SED_CODE_WORDS, **_OFFER},
+# What the script of the field NPI says as one types: by fault, as the server says it afterwards, and what else it says.
+SCRIPT_NPI_WORDS = {
+    **{fault.value: NPI_WORDS[fault] for fault in IdentifierFault},
+    "asking": "Looking up the name…",
+    "again": "It is tried again by itself in {n} seconds. You can still save this NPI.",
+    "silence": "The name could not be looked up. You can go on without it, or try again.",
 }
 
 

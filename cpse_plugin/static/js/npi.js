@@ -1,7 +1,6 @@
 /* The name that belongs to an NPI, as it is typed: asked at the tenth digit, without waiting. */
 
 import { htmx } from './engine.js';
-import { readIdentifier, say } from './identifiers.js';
 import { focus } from './messages.js';
 
 const PAUSES = [2, 5]; // seconds before a look-up that was busy is tried again by itself, the first time and the second
@@ -13,44 +12,70 @@ const FIELD = 'cpse-root input[data-cpse-npi]';
 const npiFields = () => [...document.querySelectorAll(FIELD)];
 const regionOf = (field) => document.getElementById(field.dataset.region);
 const fieldOf = (region) => npiFields().find((field) => regionOf(field) === region);
-const readingOf = (field) => readIdentifier(field.value, 'npi');
-const isNpi = ([value, fault]) => value !== '' && fault === '';
+const GROUPED = /^\d+(?:(?: ?[\p{Pd}\u2212] ?| )\d+)*(?: ?[\p{Pd}\u2212])?$/u;
+
 const typeOf = (field) => document.getElementById(field.dataset.typeField)?.value ?? field.dataset.type ?? '';
-const wordsOf = (field) => `${readingOf(field)[0]}/${typeOf(field)}`;
+const wordsOf = (field) => `${digitsOf(field)}/${typeOf(field)}`;
+
+/* The digits of an NPI as people group them, or the text where it is written in another way: the server has the whole rule
+   (domain/identifiers.py), and the tests hold the two to one table. */
+function digitsOf(field) {
+  const text = field.value.replace(/[\p{DI}\p{Cc}]/gu, '').replace(/\s+/g, ' ').trim();
+  return GROUPED.test(text) ? text.replace(/\D/g, '') : text;
+}
 
 function isShown(region, words) {
   const answer = region.querySelector('[data-npi]');
   return answer !== null && `${answer.dataset.npi}/${answer.dataset.type ?? ''}` === words;
 }
 
+// Luhn over 80840 and the ten digits; the five in front add 24.
+const luhn = (npi) =>
+  [...npi].reduce((sum, digit, place) => sum + (place % 2 ? Number(digit) : digit * 2 - (digit > 4 ? 9 : 0)), 24);
+
+// The name of the sentence that says what is wrong; '' for an empty field, null for a valid NPI.
+function faultOf(digits) {
+  if (!digits) return '';
+  if (/\D/.test(digits)) return 'not-digits';
+  if (!/^[12]/.test(digits)) return 'first-digit';
+  if (digits.length === 9) return 'one-missing';
+  if (digits.length < 10) return 'too-short';
+  if (digits.length > 10) return 'too-long';
+  return luhn(digits) % 10 ? 'check-digit' : null;
+}
+
 function addressOf(field) {
-  const address = new URL(field.dataset.lookupUrl.replace('0000000000', readingOf(field)[0]), window.location.href);
+  const address = new URL(field.dataset.lookupUrl.replace('0000000000', encodeURIComponent(digitsOf(field))), window.location.href);
   if (typeOf(field)) address.searchParams.set('type', typeOf(field));
   return address.pathname + address.search;
 }
 
 function checkNpi(field, again = false, tries = 0) {
   const region = regionOf(field);
-  const reading = readingOf(field);
+  const digits = digitsOf(field);
+  const fault = faultOf(digits);
   const words = wordsOf(field);
-  const isKnown = () => asked.get(region)?.words === words || isShown(region, words);
-  if (!region || (isNpi(reading) && !again && isKnown())) return;
+  if (!region || (fault === null && !again && (asked.get(region)?.words === words || isShown(region, words)))) return;
 
   asked.delete(region);
   busy.delete(region);
   htmx?.trigger(region, 'htmx:abort');
-  if (!isNpi(reading)) {
-    say(region, field, reading, 'npi');
-    return;
-  }
-  if (!htmx) {
+  if (fault !== null) {
+    const say = fault && field.getAttribute(`data-say-${fault}`);
+    region.textContent = say.replace('{n}', digits.length).replace('{missing}', 10 - digits.length);
+    region.toggleAttribute('data-fault', !['', 'one-missing', 'too-short'].includes(fault));
+    // What a spreadsheet or a label made of the digits the server can tell, and offer what was meant.
+    if (fault !== 'not-digits' || !/\p{N}/u.test(digits) || !htmx) return;
+  } else if (!htmx) {
     region.textContent = field.dataset.saySilence;
     return;
   }
   const question = { words, tries };
   asked.set(region, question);
-  region.removeAttribute('data-fault');
-  region.textContent = field.dataset.sayAsking;
+  if (fault === null) {
+    region.removeAttribute('data-fault');
+    region.textContent = field.dataset.sayAsking;
+  }
   htmx.ajax('GET', addressOf(field), { source: region, target: region, swap: 'innerHTML', cpseQuestion: question });
 }
 
@@ -87,7 +112,7 @@ export function endQuestion({ target, cpseQuestion }) {
    name, and what was typed before this script was there. */
 export function checkWaitingNpis() {
   for (const field of npiFields()) {
-    const isWaiting = isNpi(readingOf(field)) || field.value !== field.defaultValue;
+    const isWaiting = faultOf(digitsOf(field)) === null || field.value !== field.defaultValue;
     const region = regionOf(field);
     if (isWaiting && !region?.textContent.trim()) checkNpi(field);
     else if (region && !busy.has(region)) tryBusyAgain(region, { words: wordsOf(field), tries: 0 });
@@ -97,12 +122,14 @@ export function checkWaitingNpis() {
 document.addEventListener('input', (event) => event.target.matches?.(FIELD) && checkNpi(event.target));
 document.addEventListener('change', (event) => {
   const fields = npiFields().filter((field) => event.target.id && field.dataset.typeField === event.target.id);
-  for (const field of fields) if (isNpi(readingOf(field))) checkNpi(field);
+  for (const field of fields) if (faultOf(digitsOf(field)) === null) checkNpi(field);
 });
 document.addEventListener('click', (event) => {
-  const field = fieldOf(event.target.closest?.('[data-cpse-npi-again]')?.closest('[role="status"]'));
+  const link = event.target.closest?.('[data-cpse-npi-again], [data-cpse-npi-offer]');
+  const field = fieldOf(link?.closest('[role="status"]'));
   if (!field) return;
   event.preventDefault();
+  field.value = link.dataset.cpseNpiOffer ?? field.value;
   checkNpi(field, true);
   focus(field);
 });
