@@ -43,9 +43,10 @@ def register(parent: Blueprint) -> None:
 def matches(provider_id: int) -> ResponseReturnValue:
     """What the Portal has for a provider: its matches, or the details of the one that it is linked to."""
     staff = signed_in_staff()
-    parts().providers.get(provider_id, staff)
-    report = OperationReport.of_visit(provider_id)
     provider = parts().providers.get(provider_id, staff)
+    report = OperationReport.of_visit(provider_id)
+    if report.finished:
+        provider = parts().providers.get(provider_id, staff)
     section = replace(portal_section(provider, link_is_open=report.link_is_open), operations=report)
     if wants_fragment() and section.problem is not None:
         section = replace(section, asked_again=AskedAgain.after(section.problem, request.args.get("again", "0")))

@@ -16,6 +16,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement
 
 from ..domain.access import Staff, require
+from ..domain.providers import CountyProvider
 from ..models import OperationRow
 from ..outbound import time_limit
 from ..portal.gateway import PortalError, PortalNotAsked, PortalOutcomeUnknown, PortalRefused
@@ -29,8 +30,7 @@ from ..services.errors import (
     OperationInProgress,
     ServiceError,
 )
-from ..services.providers import Providers
-from ..services.records import provider_row
+from ..services.records import county_provider, provider_row
 from .kind import Intention, NotDone, NotSeen, Operation, OperationKind, OperationState, Seen
 from .log import OperationLog
 
@@ -86,12 +86,13 @@ class Operations:
         lease: timedelta = LEASE,
     ) -> None:
         self._database = database
-        self._providers = Providers(database)
         self._kinds = kinds
         self._log = OperationLog(database, kinds, lease)
 
-    def carry_out(self, name: str, provider_id: int, said: Mapping[str, Any], *, form: UUID, staff: Staff) -> Operation:
-        """Do what a form was sent for; return the operation, which is done then.
+    def carry_out(
+        self, name: str, provider_id: int, said: Mapping[str, Any], *, form: UUID, staff: Staff
+    ) -> tuple[Operation, CountyProvider]:
+        """Do what a form was sent for; return the operation, which is done then, and the provider as it then stands.
 
         `said` is what the form says, fit for JSON. A form means one intention for good: sent again, it leads to what
         was done, or is tried again where it was refused.
@@ -103,15 +104,19 @@ class Operations:
         """
         kind = self._kinds[name]
         require(staff, kind.permission)
-        done = self._done_before(kind, provider_id, said, form, staff)
-        if done is not None:
-            return done
         target = kind.target(provider_id, said, None)
-        if target is not None and not kind.settles:
-            self._finish_on(target, staff)
+        ended, provider, latest = self._before(kind, provider_id, said, form, target)
+        if latest is not None and latest.is_open:
+            self._finish([latest], SHARE_OF_A_VISIT, _allowed_to(staff))
+            ended, provider, latest = self._before(kind, provider_id, said, form, target)
+            if latest is not None and latest.is_open:
+                raise OperationInProgress(latest.actor, latest.created_at)
+        if latest is not None and latest.is_done:
+            return latest, provider
+        is_old = target is not None and not kind.settles and self._finish_on(target, staff)
         for _ in range(_READINGS):
-            ended = self._log.done_on(target) if target is not None else None
-            provider = self._providers.get(provider_id, staff)
+            if is_old:
+                ended, provider, _latest = self._before(kind, provider_id, said, form, target)
             with _nothing_asked_yet():
                 known = kind.read(provider, said, staff)
                 about = target or kind.target(provider_id, said, known) or ""
@@ -121,39 +126,36 @@ class Operations:
                 row = provider_row(session, provider_id, lock=True)
                 latest = self._log.attempt(session, form, kind, provider_id, said)
                 if latest is not None and latest.is_done:
-                    return latest
-                if ended is not None and self._log.done_on(about, session) != ended:
-                    # Somebody else has come to an end with it since the Portal was read.
+                    return latest, county_provider(row)
+                # Somebody else has come to an end with it since the Portal was read.
+                is_old = ended is not None and self._log.done_on(session, about) != ended
+                if is_old:
                     continue
                 if kind.settles:
                     self._log.supersede(session, about, f"{staff.acting_user} decided which link holds.")
                 self._log.refuse_second(session, about)
                 content = {**said, **kind.decide(session, row, said, known)}
-                operation = self._log.begin(session, Intention(kind, provider_id, about, content), form, staff)
+                operation = self._log.begin(session, Intention(kind, provider_id, about, content), form, staff, latest)
             return self._carried_out(operation, kind.call)
         raise OperationInProgress("Somebody else", now())
 
-    def _done_before(
-        self, kind: OperationKind[Any, Any], provider_id: int, said: Mapping[str, Any], form: UUID, staff: Staff
-    ) -> Operation | None:
-        """What an earlier sending of the form has done; one whose outcome is not known is looked into first."""
+    def _before(
+        self, kind: OperationKind[Any, Any], provider_id: int, said: Mapping[str, Any], form: UUID, target: str | None
+    ) -> tuple[int | None, CountyProvider, Operation | None]:
+        """How many operations on the target had ended before the provider was read; the provider; the latest attempt
+        at what the form was sent for.
+        """
         with self._database.read() as session:
-            # Whoever asks for a provider that is not there reads just that.
-            provider_row(session, provider_id)
-            latest = self._log.attempt(session, form, kind, provider_id, said)
-        if latest is not None and latest.is_open:
-            self._finish([latest], SHARE_OF_A_VISIT, _allowed_to(staff))
-            latest = self._log.read(latest.id)
-            if latest.is_open:
-                raise OperationInProgress(latest.actor, latest.created_at)
-        return latest if latest is not None and latest.is_done else None
+            ended = self._log.done_on(session, target) if target is not None else None
+            row = provider_row(session, provider_id)
+            return ended, county_provider(row), self._log.attempt(session, form, kind, provider_id, said)
 
     def _finish_on(self, target: str, staff: Staff) -> bool:
         """Finish what was left open on a target; say whether there was anything."""
         left = self._log.open(OperationRow.target == target, self._log.free())
         return bool(self._finish(left, SHARE_OF_A_VISIT, _allowed_to(staff)))
 
-    def _carried_out(self, operation: Operation, ask: Callable[[Operation], Any]) -> Operation:
+    def _carried_out(self, operation: Operation, ask: Callable[[Operation], Any]) -> tuple[Operation, CountyProvider]:
         try:
             answer = ask(operation)
         except PortalError as error:
@@ -168,14 +170,14 @@ class Operations:
             raise
         return self._completed(operation, answer)
 
-    def _completed(self, operation: Operation, answer: Any) -> Operation:
+    def _completed(self, operation: Operation, answer: Any) -> tuple[Operation, CountyProvider]:
         try:
             with self._database.write() as session:
-                row, present = self._log.held(session, operation)
-                if present.is_done:
-                    return present
-                result = operation.kind.complete(session, row, operation, answer)
-                return self._log.conclude(session, operation, result)
+                provider, row = self._log.held(session, operation)
+                if row.state != OperationState.DONE:
+                    result = operation.kind.complete(session, provider, operation, answer)
+                    self._log.conclude(session, row, result)
+                return self._log.as_it_stands(row, provider), county_provider(provider)
         except _NOT_WRITTEN as error:
             raise NotRecordedYet(f"operation {operation.id}: {error}") from error
         except Contradiction as error:
@@ -218,6 +220,8 @@ class Operations:
         return self._log.open(*_of(provider_id))
 
     def _finished(self, provider_id: int, seconds: float, may_call: Callable[[Operation], bool]) -> Finished:
+        if not self.open_for(provider_id):
+            return Finished((), ())
         left = self._log.open(*_of(provider_id), self._log.free())
         ended: list[Operation] = []
         try:

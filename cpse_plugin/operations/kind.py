@@ -30,7 +30,8 @@ class OperationState(StrEnum):
 class Operation:
     """An operation as it is on record; `result` is what its kind kept of the Portal's answer.
 
-    `id` names one attempt, and is its Idempotency-Key; `form` names the form that it came from. `county_provider_id`
+    `id` names one attempt, and is its Idempotency-Key; `form` names the form that it came from, of which it is attempt
+    number `sending`. `county_provider_id`
     is the county's number of the provider. One that is being finished knows what is on record of `earlier` ones on the
     same target: that is not its own doing.
     """
@@ -44,6 +45,7 @@ class Operation:
     content: dict[str, Any]
     actor: str
     state: OperationState
+    sending: int
     attempts: int
     created_at: datetime
     failure: str

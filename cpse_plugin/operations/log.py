@@ -32,14 +32,14 @@ class OperationLog:
         self._kinds = kinds
         self._lease = lease
 
-    def begin(self, session: Session, intention: Intention, form: UUID, staff: Staff) -> Operation:
+    def begin(
+        self, session: Session, intention: Intention, form: UUID, staff: Staff, latest: Operation | None
+    ) -> Operation:
         """Write the operation down in the caller's transaction, which must be committed before its call is made.
 
-        The caller holds the provider's row, and has asked `attempt`. Raises `OperationInProgress` where the target has
-        an open operation.
+        The caller holds the provider's row, has asked `attempt` for the `latest` one, and has asked `refuse_second`.
+        Raises `OperationInProgress` where the target has an open operation all the same.
         """
-        latest = _latest_attempt(session, form)
-        self.refuse_second(session, intention.target)
         row = OperationRow(
             # The Portal keeps its refusal under the key of an attempt that failed: the next one needs its own key.
             id=str(form if latest is None else uuid4()),
@@ -62,7 +62,7 @@ class OperationLog:
             # The indexes have the last word, whoever writes beside us and however.
             self.refuse_second(session, intention.target)
             raise OperationInProgress("Somebody else", now()) from error
-        return self._operation(row, session.get_one(ProviderRow, row.provider_id).county_provider_id)
+        return self.as_it_stands(row, session.get_one(ProviderRow, row.provider_id))
 
     def refuse_second(self, session: Session, target: str) -> None:
         """Raise `OperationInProgress` where the target has an open operation."""
@@ -70,13 +70,10 @@ class OperationLog:
         if running is not None:
             raise OperationInProgress(running.actor, running.created_at)
 
-    def done_on(self, target: str, session: Session | None = None) -> int:
+    def done_on(self, session: Session, target: str) -> int:
         """How many operations on a target were carried out so far."""
         statement = select(func.count()).where(OperationRow.target == target, OperationRow.state == OperationState.DONE)
-        if session is not None:
-            return session.execute(statement).scalar_one()
-        with self._database.read() as reading:
-            return reading.execute(statement).scalar_one()
+        return session.execute(statement).scalar_one()
 
     def attempt(
         self, session: Session, form: UUID, kind: OperationKind[Any, Any], provider_id: int, said: Mapping[str, Any]
@@ -94,7 +91,7 @@ class OperationLog:
             same = same and all(row.content.get(name, value) == value for name, value in said.items())
         if not same:
             raise OperationMismatch(f"operation {row.id} was begun with other content")
-        return self._operation(row, session.get_one(ProviderRow, provider_id).county_provider_id)
+        return self.as_it_stands(row, session.get_one(ProviderRow, provider_id))
 
     def standing(self, form: UUID) -> Operation | None:
         """The latest attempt at what a form was sent for; None where the form has never been sent."""
@@ -155,28 +152,25 @@ class OperationLog:
         session.flush()
         return ended
 
-    def conclude(self, session: Session, operation: Operation, result: dict[str, Any]) -> Operation:
-        """Put an operation on record as done, in the transaction of its local change."""
-        row = session.get_one(OperationRow, str(operation.id))
+    def conclude(self, session: Session, row: OperationRow, result: dict[str, Any]) -> None:
+        """Put an operation on record as done, in the transaction of its local change. Its row is held."""
         row.result, row.state, row.finished_at, row.failure = result, OperationState.DONE, now(), ""
         session.flush()
-        return self._read(session, row.id)
 
-    def held(self, session: Session, operation: Operation) -> tuple[ProviderRow, Operation]:
+    def held(self, session: Session, operation: Operation) -> tuple[ProviderRow, OperationRow]:
         """Hold the provider's row and then the operation's, in this order everywhere; return both as they now stand."""
         provider = provider_row(session, operation.provider_id, lock=True)
-        session.execute(select(OperationRow.id).where(OperationRow.id == str(operation.id)).with_for_update())
-        return provider, self._read(session, str(operation.id))
+        held = session.get_one(OperationRow, str(operation.id), populate_existing=True, with_for_update=True)
+        return provider, held
 
     def end(
         self, operation: Operation, state: OperationState, failure: str, result: dict[str, Any] | None = None
     ) -> None:
         """Say that an operation was not done, or that its outcome is not known; whoever comes next may take it up."""
         with self._database.write() as session:
-            _, present = self.held(session, operation)
-            if not present.is_open:
+            _, row = self.held(session, operation)
+            if row.state not in OPEN_STATES:
                 return
-            row = session.get_one(OperationRow, str(operation.id))
             row.state, row.failure, row.leased_until = state, failure[:2000], now()
             row.result = result if result is not None else row.result
             if state is OperationState.FAILED:
@@ -195,6 +189,10 @@ class OperationLog:
         statement = _with_numbers().where(OperationRow.id == operation_id).execution_options(populate_existing=True)
         return self._operation(*session.execute(statement).one())
 
+    def as_it_stands(self, row: OperationRow, provider: ProviderRow) -> Operation:
+        """The operation of a row, and of the provider that it is about."""
+        return self._operation(row, provider.county_provider_id)
+
     def _operation(self, row: OperationRow, county_provider_id: str) -> Operation:
         return Operation(
             id=UUID(row.id),
@@ -206,6 +204,7 @@ class OperationLog:
             content=row.content,
             actor=row.actor,
             state=OperationState(row.state),
+            sending=row.sending,
             attempts=row.attempts,
             created_at=row.created_at,
             failure=row.failure,

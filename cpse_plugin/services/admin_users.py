@@ -109,11 +109,11 @@ class AdminUserService:
         self, name: str, provider_id: int, said: Mapping[str, Any], form: UUID, staff: Staff
     ) -> dict[str, Any]:
         try:
-            done = self._operations.carry_out(name, provider_id, said, form=form, staff=staff)
+            done, _ = self._operations.carry_out(name, provider_id, said, form=form, staff=staff)
         except (InvitationClosed, InvitationPending, AdminExists):
             # Something has happened on the Portal that the list of providers does not show yet.
             with suppress(PortalError, ServiceError):
-                self.retrieve(self._providers.get(provider_id, staff), staff)
+                self.retrieve(self._providers.read(provider_id), staff)
             raise
         result: dict[str, Any] = done.result
         return result

@@ -67,8 +67,10 @@ class Comparison:
 class CarriesOut(Protocol):
     """Does what a form was sent for; it is `cpse_plugin.operations.Operations`."""
 
-    def carry_out(self, name: str, provider_id: int, said: Mapping[str, Any], *, form: UUID, staff: Staff) -> Any:
-        """Return the operation, which is done then."""
+    def carry_out(
+        self, name: str, provider_id: int, said: Mapping[str, Any], *, form: UUID, staff: Staff
+    ) -> tuple[Any, Any]:
+        """Return the operation, which is done then, and the provider as it then stands."""
 
 
 class Associations:
@@ -150,8 +152,9 @@ class Associations:
     def _carried_out(
         self, name: str, provider_id: int, said: Mapping[str, Any], form: UUID, staff: Staff
     ) -> CountyProvider:
-        self._operations.carry_out(name, provider_id, said, form=form, staff=staff)
-        return self._providers.get(provider_id, staff)
+        provider: CountyProvider
+        _, provider = self._operations.carry_out(name, provider_id, said, form=form, staff=staff)
+        return provider
 
     def _known(self, number: str | None) -> CountyProvider | None:
         return self._providers.by_county_ids([number]).get(number) if number else None
@@ -159,7 +162,7 @@ class Associations:
     def to_be_added(self, provider_id: int, staff: Staff) -> NewPortalProvider:
         """What would be sent to the Portal. Raises `ProfileIncomplete`, `AlreadyLinked`."""
         require(staff, Action.VIEW)
-        provider = self._providers.get(provider_id, staff)
+        provider = self._providers.read(provider_id)
         if provider.link is not None:
             raise AlreadyLinked(provider)
         return new_provider(provider)
@@ -188,7 +191,7 @@ class Associations:
 
     def _matches(self, provider: CountyProvider, found: list[PortalProvider]) -> list[Match]:
         numbers = [portal.association.county_provider_id for portal in found if portal.association]
-        holders: Mapping[str, CountyProvider] = self._providers.by_county_ids(numbers) if numbers else {}
+        holders = self._providers.by_county_ids(numbers)
         return [
             Match(
                 portal,

@@ -133,9 +133,13 @@ class ClaimReader:
         self, provider: CountyProvider, portals: dict[str, PortalProvider | None]
     ) -> dict[str, CountyProvider]:
         """The other providers of the county that have each of them, on the Portal or on record."""
-        numbers = [number for portal in portals.values() if (number := associated_number(portal))]
+        own_number, own_link = provider.county_provider_id, provider.link.portal_id if provider.link else None
+        numbers = [
+            number for portal in portals.values() if (number := associated_number(portal)) not in (None, own_number)
+        ]
         by_number = self._providers.by_county_ids(numbers)
-        on_record = self._providers.linked_to(list(portals))
+        # A Portal provider has one link on record at the most.
+        on_record = self._providers.linked_to([portal_id for portal_id in portals if portal_id != own_link])
         holders: dict[str, CountyProvider] = {}
         for portal_id, portal in portals.items():
             for holder in (by_number.get(associated_number(portal) or ""), on_record.get(portal_id)):

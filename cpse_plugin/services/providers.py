@@ -137,17 +137,25 @@ class Providers:
     def get(self, provider_id: int, staff: Staff) -> CountyProvider:
         """One provider. Raises `NotFound`."""
         require(staff, Action.VIEW)
+        return self.read(provider_id)
+
+    def read(self, provider_id: int) -> CountyProvider:
+        """The same for a use case that has asked for its own permission. Raises `NotFound`."""
         with self._database.read() as session:
             return county_provider(provider_row(session, provider_id))
 
     def by_county_ids(self, county_provider_ids: list[str]) -> dict[str, CountyProvider]:
         """The providers of these numbers of the Preschool database, by number; unknown ones are left out."""
+        if not county_provider_ids:
+            return {}
         with self._database.read() as session:
             rows = session.scalars(select(ProviderRow).where(ProviderRow.county_provider_id.in_(county_provider_ids)))
             return {row.county_provider_id: county_provider(row) for row in rows}
 
     def linked_to(self, portal_ids: list[str]) -> dict[str, CountyProvider]:
         """The providers that these Portal providers are linked to on record, by the Portal's ids."""
+        if not portal_ids:
+            return {}
         statement = select(ProviderRow, LinkRow.portal_id).join(LinkRow).where(LinkRow.portal_id.in_(portal_ids))
         with self._database.read() as session:
             return {portal_id: county_provider(row) for row, portal_id in session.execute(statement)}
@@ -174,7 +182,7 @@ class Providers:
                 session.flush()
                 return county_provider(row)
         except StaleDataError:
-            raise StaleProfile(self.get(provider_id, staff)) from None
+            raise StaleProfile(self.read(provider_id)) from None
 
 
 def _conditions(query: ListQuery) -> list[ColumnElement[bool]]:

@@ -107,6 +107,8 @@ def keep_counts(
     """
     if row.link is None or row.link.portal_id != portal_id:
         return
+    if (row.active_admins, row.open_invitations) == (active_admins, open_invitations):
+        return
     status = set_up_status(profile(row), linked=True, active_admins=active_admins, open_invitations=open_invitations)
     session.execute(
         update(ProviderRow)

@@ -133,7 +133,11 @@ class Seat:
         if not self.fragments:
             return self._page.get(self._address(number, path))
         self.provider(number)
-        return self._page.htmx_get(self._address(number, path), target)
+        return self.ask(self._address(number, path), target)
+
+    def ask(self, address: str, target: str) -> Answer:
+        """What the page that is open asks for by itself."""
+        return self._page.htmx_get(address, target)
 
     def _dialog(self, number: str, path: str) -> Answer:
         return self._ask(number, path, "div#cpse-dialog")
