@@ -36,7 +36,7 @@ AWAY: dict[str, Fault] = {
 def test_n1_without_the_registry_an_npi_can_be_saved_and_looked_up_later(
     seat: Seat, cpse: Parts, registry: Faults, fault: Fault
 ) -> None:
-    cpse.registry.api._session.set_bounds(Timeout(1, 1))  # type: ignore[attr-defined]
+    cpse.registry.api._session.timeout = Timeout(1, 1)  # type: ignore[attr-defined]
     registry.plan(fault, times=None)
     answer = seat.npi_name(OTHER_NPI)
     assert answer.status == 200
