@@ -2,7 +2,8 @@
 
 import logging
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeVar
 
 import requests
 
@@ -21,8 +22,10 @@ from ..outbound import (
     time_limit,
 )
 from ..settings import Timeout
-from . import parse
+from . import answers
 from .gateway import MOST_FOUND, CallBudget, NameQuery, RegistryRefused, RegistryUnavailable
+
+_Read = TypeVar("_Read")
 
 logger = logging.getLogger("cpse_plugin.npi_registry")
 
@@ -57,28 +60,21 @@ class ApiNpiRegistry:
         """See `RegistryApi`. `patience` is how many seconds to wait for a turn."""
         if not is_npi(npi):
             raise ValueError("only a well-formed NPI is looked up")
-        content = self._answer({"number": npi}, patience)
-        try:
-            return parse.look_up_answer(content, npi)
-        except (parse.ErrorsAnswered, parse.UnexpectedForm) as error:
-            raise _unusable(error) from error
+        return self._answer({"number": npi}, patience, lambda content: answers.look_up_answer(content, npi))
 
     def search(self, query: NameQuery) -> Sequence[NpiRecord]:
         """See `RegistryApi`. One call for each kind of provider, since their names are in different fields."""
         found: dict[str, NpiRecord] = {}
         for kind in _kinds(query):
-            content = self._answer(_search_parameters(query, kind), _PATIENCE)
-            try:
-                found.update((record.npi, record) for record in parse.search_answer(content))
-            except (parse.ErrorsAnswered, parse.UnexpectedForm) as error:
-                raise _unusable(error) from error
+            records = self._answer(_search_parameters(query, kind), _PATIENCE, answers.records)
+            found.update((record.npi, record) for record in records)
         return _best_first(found.values(), query)[:MOST_FOUND]
 
     def ping(self) -> None:
         """See `RegistryApi`."""
         self.look_up(_NPI_OF_NOBODY)
 
-    def _answer(self, parameters: Mapping[str, str], patience: float) -> object:
+    def _answer(self, parameters: Mapping[str, str], patience: float, read: Callable[[object], _Read]) -> _Read:
         if is_silent(self._url):
             raise RegistryUnavailable("the registry gave no answer a moment ago, to another call of the same work")
         with self._budget.turn(patience):
@@ -86,9 +82,11 @@ class ApiNpiRegistry:
         if response.status_code != 200:
             raise RegistryUnavailable(f"the registry answered with HTTP {response.status_code}")
         try:
-            return read_json(response)
+            return read(read_json(response))
+        except answers.ErrorsAnswered as error:
+            raise RegistryRefused(f"the registry answered with an error ({error})", str(error)) from error
         except UnreadableAnswer as error:
-            raise _unusable(error) from error
+            raise RegistryUnavailable(f"the registry's answer cannot be used: {error}") from error
 
     def _called(self, parameters: Mapping[str, str]) -> requests.Response:
         started = time.monotonic()
@@ -101,12 +99,6 @@ class ApiNpiRegistry:
             raise RegistryUnavailable(f"the registry gave no answer ({reason(error)})") from error
         logger.info("NPI Registry: HTTP %d in %d ms", response.status_code, _milliseconds_since(started))
         return response
-
-
-def _unusable(error: Exception) -> RegistryUnavailable:
-    if isinstance(error, parse.ErrorsAnswered):
-        return RegistryRefused(f"the registry answered with an error ({error})", str(error))
-    return RegistryUnavailable(f"the registry's answer cannot be used: {error}")
 
 
 def _milliseconds_since(started: float) -> int:

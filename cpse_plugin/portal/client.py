@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 from uuid import UUID
 
+import msgspec
 import requests
 
 from ..domain.portal_records import (
@@ -20,10 +21,10 @@ from ..domain.portal_records import (
 )
 from ..outbound import Bulkhead, Section, UnreadableAnswer, read_json, time_limit
 from ..settings import Settings
-from . import parse, payloads
+from . import answers
 from .exchange import Call, Exchange
 from .gateway import NotOnPortal, PortalError, PortalOutcomeUnknown, PortalUnanswered
-from .problems import request_id_of
+from .problems import PORTAL_ID, request_id_of
 
 logger = logging.getLogger("cpse_plugin.portal")
 
@@ -93,7 +94,7 @@ class HttpPortalGateway:
         for _ in range(_MAX_PAGES):
             call = Call("findProviders", "GET", "/providers", acting_user=acting_user, query=query)
             response = self._exchange.answer(call)
-            providers, cursor = _parsed(response, parse.provider_page)
+            providers, cursor = _parsed(response, answers.provider_page)
             yield _Page(response, providers, is_last=cursor is None)
             if cursor is None or cursor in cursors:
                 return
@@ -118,11 +119,11 @@ class HttpPortalGateway:
                 "/providers",
                 acting_user=acting_user,
                 expected=_MADE,
-                content=payloads.new_provider(provider),
+                content=msgspec.to_builtins(provider),
                 key=key,
             )
         )
-        return _parsed(response, parse.provider)
+        return _parsed(response, answers.provider)
 
     def associate(self, portal_id: str, county_provider_id: str, *, acting_user: str) -> PortalProvider:
         """See `PortalGateway`."""
@@ -157,13 +158,13 @@ class HttpPortalGateway:
         """See `PortalGateway`."""
         path = _path(portal_id, "admin-users")
         response = self._exchange.answer(Call("listAdminUsers", "GET", path, acting_user=acting_user))
-        return _parsed(response, parse.admin_users)
+        return _parsed(response, answers.admin_users)
 
     def list_invitations(self, portal_id: str, *, acting_user: str) -> Sequence[Invitation]:
         """See `PortalGateway`."""
         path = _path(portal_id, "invitations")
         response = self._exchange.answer(Call("listInvitations", "GET", path, acting_user=acting_user))
-        return _parsed(response, parse.invitations)
+        return _parsed(response, answers.invitations)
 
     def invite_admin_user(
         self, portal_id: str, invitation: NewInvitation, *, key: UUID, acting_user: str
@@ -176,11 +177,11 @@ class HttpPortalGateway:
                 _path(portal_id, "invitations"),
                 acting_user=acting_user,
                 expected=_MADE,
-                content=payloads.new_invitation(invitation),
+                content=msgspec.to_builtins(invitation),
                 key=key,
             )
         )
-        return _parsed(response, parse.invitation)
+        return _parsed(response, answers.invitation)
 
     def resend_invitation(self, portal_id: str, invitation_id: str, *, key: UUID, acting_user: str) -> Invitation:
         """See `PortalGateway`."""
@@ -188,7 +189,7 @@ class HttpPortalGateway:
         response = self._exchange.answer(
             Call("resendInvitation", "POST", path, acting_user=acting_user, expected=_MADE, key=key)
         )
-        return _parsed(response, parse.invitation)
+        return _parsed(response, answers.invitation)
 
     def revoke_invitation(self, portal_id: str, invitation_id: str, *, acting_user: str) -> None:
         """See `PortalGateway`."""
@@ -214,7 +215,7 @@ class HttpPortalGateway:
         if response.status_code == 304 and kept is not None:
             professions, etag = kept.professions, kept.etag
         else:
-            professions = _parsed(response, parse.professions)
+            professions = _parsed(response, answers.professions)
             etag = _etag(response)
         self._professions = _KeptProfessions(professions, etag, asked_at + _seconds_kept(response))
         return professions
@@ -231,14 +232,14 @@ def _path(portal_id: str, *rest: str) -> str:
     An id comes from an address that anybody can write. One that no provider of the Portal can have is not sent, so it
     cannot lead to another path either.
     """
-    if not all(parse.is_portal_id(part) for part in (portal_id, *rest)):
+    if not all(PORTAL_ID.match(part) for part in (portal_id, *rest)):
         raise NotOnPortal("the id has not the form of the Portal's ids")
     return "/".join(("/providers", portal_id, *rest))
 
 
 def _provider_called(portal_id: str, response: requests.Response) -> PortalProvider:
     """Read a provider, which must be the one that was asked for."""
-    provider = _parsed(response, parse.provider)
+    provider = _parsed(response, answers.provider)
     if provider.id != portal_id:
         raise _unreadable(response, "another provider came back than the one that was asked for")
     return provider
@@ -247,7 +248,7 @@ def _provider_called(portal_id: str, response: requests.Response) -> PortalProvi
 def _parsed(response: requests.Response, read: Callable[[object], _Record]) -> _Record:
     try:
         return read(read_json(response))
-    except (UnreadableAnswer, parse.UnexpectedForm) as error:
+    except UnreadableAnswer as error:
         raise _unreadable(response, str(error)) from error
 
 

@@ -8,16 +8,19 @@ work, or by a Portal that broke off in the middle, and says nothing of the effec
 
 import math
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
+from typing import Annotated, Any
 from urllib.parse import unquote, urlsplit
 
+import msgspec
 import requests
 
 from ..domain.text import clean_text
-from ..outbound import UnreadableAnswer, read_json, reason, was_sent
+from ..outbound import UnreadableAnswer, read_as, reason, was_sent
+from ..outbound.json_answers import Filled, Rows, Shown
 from .gateway import (
     AdminExists,
     AlreadyAssociated,
@@ -43,26 +46,63 @@ _TYPE_PREFIX = "urn:cpse:problem:"
 # The type of a problem of which the status says it all.
 _UNNAMED = "about:blank"
 _IN_USE = "idempotency-key-in-use"
-_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_MAX_ITEMS = 50
+# The ids of providers and of invitations.
+PORTAL_ID = re.compile(r"\A[A-Za-z0-9_-]{1,64}\Z")
+PortalId = Annotated[str, msgspec.Meta(pattern=PORTAL_ID.pattern)]
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Problem details as the contract has them; `kind` is the type without the contract's prefix.
+class Pointer(Shown):
+    """A JSON Pointer in its plain form: `/therapist/npi` for `#/therapist/npi`; empty where there is none."""
 
-    `is_own` says whether the Portal itself wrote them. What stands between can write some of its own, with types of its
-    own: then they say nothing of what the Portal did.
-    """
+    @classmethod
+    def _read(cls, value: object) -> str:
+        pointer = super()._read(value) or ""
+        return clean_text(unquote(pointer[1:]), 200) if pointer.startswith("#") else pointer
 
-    kind: str
-    is_own: bool
-    title: str
-    detail: str
-    errors: tuple[FieldError, ...]
-    provider_ids: tuple[str, ...]
-    county_provider_id: str | None
-    invitation_id: str | None
+
+class _Id(Shown):
+    @classmethod
+    def _read(cls, value: object) -> str | None:
+        return value if isinstance(value, str) and PORTAL_ID.match(value) else None
+
+
+class Pointed(msgspec.Struct):
+    """A sentence about a member of what was sent."""
+
+    detail: Filled
+    pointer: Pointer = Pointer()
+
+
+class Problem(msgspec.Struct):
+    """Problem details as the contract has them."""
+
+    type: Shown | None = None
+    title: Shown | None = None
+    status: Any = msgspec.UNSET
+    detail: Shown | None = None
+    errors: Rows[Pointed] = Rows()
+    provider_ids: Rows[PortalId] = Rows()
+    county_provider_id: Shown | None = None
+    invitation_id: _Id | None = None
+
+    @property
+    def field_errors(self) -> tuple[FieldError, ...]:
+        """The refusals of single fields."""
+        return msgspec.convert(self.errors, tuple[FieldError, ...], from_attributes=True)
+
+    @property
+    def kind(self) -> str:
+        """The type without the contract's prefix."""
+        return (self.type or "").removeprefix(_TYPE_PREFIX)
+
+    def is_own(self, status: int) -> bool:
+        """Whether the Portal itself wrote them, in an answer of this HTTP status.
+
+        What stands between can write some of its own, with types of its own: then they say nothing of what the Portal
+        did.
+        """
+        named = self.type or ""
+        return (named == _UNNAMED or named.startswith(_TYPE_PREFIX)) and self.status in (msgspec.UNSET, status)
 
 
 def request_id_of(response: requests.Response) -> str | None:
@@ -110,7 +150,7 @@ def from_response(response: requests.Response, operation: str, *, changes: bool)
     if status == 429 or (status == 503 and "Retry-After" in response.headers and not changes):
         # A proxy too answers 503 with Retry-After, when the Portal went away in the middle of its work.
         return PortalBusy(summary, retry_after=retry_after(response), request_id=request_id)
-    if problem is not None and problem.is_own:
+    if problem is not None and problem.is_own(status):
         make = _maker(status, problem.kind, operation)
         if make is not None:
             return make(problem, summary, request_id)
@@ -126,49 +166,10 @@ def from_response(response: requests.Response, operation: str, *, changes: bool)
 def read_problem(response: requests.Response) -> Problem | None:
     """Return the problem details of an answer, or None where it has none."""
     try:
-        content = read_json(response)
+        problem = read_as(response, Problem)
     except UnreadableAnswer:
         return None
-    if not isinstance(content, dict) or not ({"type", "title"} & content.keys()):
-        return None
-    named = _text(content, "type")
-    has_own_type = named == _UNNAMED or named.startswith(_TYPE_PREFIX)
-    return Problem(
-        kind=named.removeprefix(_TYPE_PREFIX),
-        is_own=has_own_type and content.get("status", response.status_code) == response.status_code,
-        title=_text(content, "title"),
-        detail=_text(content, "detail"),
-        errors=tuple(_field_errors(content.get("errors"))),
-        provider_ids=tuple(_ids(content.get("provider_ids"))),
-        county_provider_id=_text(content, "county_provider_id") or None,
-        invitation_id=next(iter(_ids([content.get("invitation_id")])), None),
-    )
-
-
-def _text(content: Mapping[str, object], name: str) -> str:
-    value = content.get(name)
-    return clean_text(value, 500) if isinstance(value, str) else ""
-
-
-def _ids(value: object) -> list[str]:
-    if not isinstance(value, list):
-        return []
-    return [item for item in value[:_MAX_ITEMS] if isinstance(item, str) and _ID.fullmatch(item)]
-
-
-def _field_errors(value: object) -> list[FieldError]:
-    if not isinstance(value, list):
-        return []
-    return [
-        FieldError(pointer_path(_text(item, "pointer")), _text(item, "detail"))
-        for item in value[:_MAX_ITEMS]
-        if isinstance(item, dict) and _text(item, "detail")
-    ]
-
-
-def pointer_path(pointer: str) -> str:
-    """Return a JSON Pointer in its plain form: `/therapist/npi` for `#/therapist/npi`."""
-    return clean_text(unquote(pointer[1:]), 200) if pointer.startswith("#") else pointer
+    return problem if problem.type or problem.title else None
 
 
 def _summary(response: requests.Response, problem: Problem | None) -> str:
@@ -200,33 +201,24 @@ def _maker(status: int, kind: str, operation: str) -> "_Maker | None":
 _Maker = Callable[[Problem, str, str | None], PortalError]
 
 
-def _plain(kind: type[PortalRefused]) -> _Maker:
+def _refusal(kind: Callable[..., PortalRefused], **arguments: str) -> _Maker:
+    """Make an exception whose arguments are members of the problem; they are given by name."""
+
     def make(problem: Problem, summary: str, request_id: str | None) -> PortalError:
-        return kind(summary, errors=problem.errors, title=problem.title, request_id=request_id)
+        members = {argument: getattr(problem, member) for argument, member in arguments.items()}
+        return kind(summary, title=problem.title or "", request_id=request_id, **members)
 
     return make
 
 
-def _provider_exists(problem: Problem, summary: str, request_id: str | None) -> PortalError:
-    return ProviderExists(summary, portal_ids=problem.provider_ids, title=problem.title, request_id=request_id)
-
-
-def _already_associated(problem: Problem, summary: str, request_id: str | None) -> PortalError:
-    return AlreadyAssociated(
-        summary, county_provider_id=problem.county_provider_id, title=problem.title, request_id=request_id
-    )
-
-
-def _invitation_pending(problem: Problem, summary: str, request_id: str | None) -> PortalError:
-    return InvitationPending(summary, invitation_id=problem.invitation_id, title=problem.title, request_id=request_id)
-
-
+_plain = partial(_refusal, errors="field_errors")
+_already_associated = _refusal(AlreadyAssociated, county_provider_id="county_provider_id")
 # The conflicts of the contract, each with the operation that can meet it.
 _CONFLICTS: dict[tuple[str, str], _Maker] = {
-    ("addProvider", "provider-exists"): _provider_exists,
+    ("addProvider", "provider-exists"): _refusal(ProviderExists, portal_ids="provider_ids"),
     ("associateProvider", "already-associated"): _already_associated,
     ("dissociateProvider", "already-associated"): _already_associated,
-    ("inviteAdminUser", "invitation-pending"): _invitation_pending,
+    ("inviteAdminUser", "invitation-pending"): _refusal(InvitationPending, invitation_id="invitation_id"),
     ("inviteAdminUser", "admin-exists"): _plain(AdminExists),
     ("inviteAdminUser", "credential-conflict"): _plain(CredentialConflict),
     ("revokeInvitation", "invitation-accepted"): _plain(InvitationClosed),

@@ -9,7 +9,7 @@ import pytest
 
 from cpse_plugin.domain.identifiers import is_npi
 from cpse_plugin.domain.registry import NpiRecord, ProviderKind
-from cpse_plugin.npi_registry import parse
+from cpse_plugin.npi_registry import answers
 
 RESPONSES = Path(__file__).parent / "nppes" / "responses"
 
@@ -116,15 +116,15 @@ def test_a_captured_answer_is_read_rightly(path: Path) -> None:
     content = json.loads(path.read_text(encoding="utf-8"))
     name = path.stem
     if name in RECORDS:
-        found = list(parse.records(content))
+        found = list(answers.records(content))
         assert found == RECORDS[name]
         assert all(record.active and is_npi(record.npi) for record in found)
     elif name in DEACTIVATED:
         npi = DEACTIVATED[name]
-        assert parse.look_up_answer(content, npi) == NpiRecord(npi, None, "", active=False)
+        assert answers.look_up_answer(content, npi) == NpiRecord(npi, None, "", active=False)
     else:
-        with pytest.raises(parse.ErrorsAnswered) as caught:
-            parse.look_up_answer(content, "1234567893")
+        with pytest.raises(answers.ErrorsAnswered) as caught:
+            answers.look_up_answer(content, "1234567893")
         assert str(caught.value) == ERRORS[name]
 
 
@@ -136,4 +136,4 @@ def test_every_expectation_has_its_file() -> None:
 def test_a_captured_look_up_gives_its_one_record(name: str) -> None:
     content = json.loads((RESPONSES / f"{name}.json").read_text(encoding="utf-8"))
     (expected,) = RECORDS[name]
-    assert parse.look_up_answer(content, expected.npi) == expected
+    assert answers.look_up_answer(content, expected.npi) == expected

@@ -237,6 +237,24 @@ def test_what_is_only_shown_may_be_odd(
     assert found.name == "Step by Step"
 
 
+def test_what_is_longer_than_the_contract_has_it_is_not_cut_to_something_else(
+    gateway: HttpPortalGateway, portal: responses.RequestsMock
+) -> None:
+    portal.get(ONE, json=provider(address=provider()["address"] | {"state": "Nevada"}))
+    found = gateway.get_provider("prv_1", acting_user=STAFF)
+    assert found is not None
+    assert found.address is not None
+    assert found.address.state == "Nevada"
+
+
+def test_an_odd_cursor_is_told_once(
+    gateway: HttpPortalGateway, portal: responses.RequestsMock, caplog: pytest.LogCaptureFixture
+) -> None:
+    portal.get(PROVIDERS, json=page(provider()) | {"next_cursor": 7})
+    find(gateway)
+    assert [record.levelname for record in caplog.records if "next_cursor" in record.getMessage()] == ["WARNING"]
+
+
 def test_strings_are_cleaned(gateway: HttpPortalGateway, portal: responses.RequestsMock) -> None:
     portal.get(ONE, body=json.dumps(provider(name="Step\ud800 \u202eby\x00\r\n Step", phone=" 518 ")))
     found = gateway.get_provider("prv_1", acting_user=STAFF)
