@@ -17,16 +17,13 @@ from .blueprints import (
     framed_sign_in,
     health,
     history,
-    invitations,
     npi,
     open_operations,
     outcome,
     providers,
     sessions,
-    settle,
     sign_in,
     unknown,
-    unlink,
 )
 from .domain.access import Staff
 from .npi_registry.client import ApiNpiRegistry
@@ -210,11 +207,8 @@ def _blueprint() -> Blueprint:
         providers,
         npi,
         association,
-        unlink,
-        settle,
         open_operations,
         admin_users,
-        invitations,
         history,
         sign_in,
         framed_sign_in,

@@ -1,10 +1,11 @@
 """The forms that staff fill in."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 from flask_wtf import FlaskForm
+from werkzeug.exceptions import BadRequest
 from wtforms import BooleanField, EmailField, Field, HiddenField, SelectField, StringField, ValidationError
 from wtforms import SelectChoice as Choice  # type: ignore[attr-defined]  # Newer than its type stubs.
 from wtforms.validators import DataRequired, Length
@@ -98,22 +99,32 @@ class CpseForm(FlaskForm):  # type: ignore[misc]
         return True
 
 
+# The fields that say nothing of what is to be done.
+_ABOUT_THE_FORM = frozenset({"operation_id", "csrf_token", "use_offer"})
+
+
 class OperationForm(CpseForm):
     """A form that makes the Portal do something: sent twice, it does so once."""
 
     operation_id = HiddenField()
 
-    def operation(self) -> UUID | None:
-        """The operation's number as it was put into the form; None where somebody has tampered with it."""
-        try:
-            return UUID(self.operation_id.data or "")
-        except ValueError:
-            return None
+    @classmethod
+    def sent(cls) -> tuple[Self, UUID]:
+        """The form as it was sent, to be validated, and the operation's number as it was put into it.
 
-    def validate_operation_id(self, _: Field) -> None:
-        """Refuse a form without a number of its own."""
-        if self.operation() is None:
-            raise ValidationError("This form is damaged. Open it anew.")
+        Raises `BadRequest` where somebody has tampered with what nobody types.
+        """
+        form = cls()
+        try:
+            if not all(field.validate(form) for field in form if field.type == "HiddenField"):
+                raise ValueError
+            return form, UUID(form.operation_id.data or "")
+        except ValueError:
+            raise BadRequest("This form is damaged. Open it anew.") from None
+
+    def said(self) -> dict[str, str]:
+        """What the form says, by field; only for a form whose fields are all of text."""
+        return {name: text or "" for name, text in self.data.items() if name not in _ABOUT_THE_FORM}
 
 
 class LinkForm(OperationForm):
@@ -130,6 +141,7 @@ class UnlinkForm(OperationForm):
         "Reason",
         filters=[_one_line],
         validators=[DataRequired(message="Say why the link is to end; the history keeps it."), _too_long("It", 500)],
+        description="For example: linked to the wrong provider.",
     )
 
 
@@ -142,11 +154,8 @@ class SettleForm(OperationForm):
         "Reason",
         filters=[_one_line],
         validators=[DataRequired(message="Say why; the history keeps it."), _too_long("It", 500)],
+        description="For example: the other one is an entry from before the move.",
     )
-
-    def show(self, keep: str, seen: str) -> None:
-        """Put what the person is about to decide into the form."""
-        self.keep.data, self.seen.data = keep, seen
 
 
 class ProfileForm(CpseForm):

@@ -1,26 +1,31 @@
 """The tab Provider Admin Users and Invite New Admin User."""
 
 from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
 
 from flask import Blueprint, Response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import BadRequest
 
-from ..domain.access import Action
+from ..domain.access import Action, Staff
 from ..domain.portal_records import Profession
 from ..domain.providers import CountyProvider
-from ..forms import InvitationForm, add_error
+from ..forms import InvitationForm, OperationForm, add_error
+from ..operations.invite import Invite
+from ..operations.resend import Resend
+from ..operations.revoke import Revoke
 from ..portal.gateway import AdminExists, CredentialConflict, InvalidContent, InvitationPending, PortalError
 from ..services.admin_users import AdminUsers
 from ..services.errors import NotLinked, ServiceError
 from ..web.access import requires, signed_in_staff
-from ..web.answers import page_or_block
-from ..web.htmx import push_url, toast, wants_fragment
+from ..web.answers import also, page_or_block
+from ..web.htmx import into_dialog, push_url, toast, wants_fragment
 from ..web.kept_forms import typed_before
 from ..web.parts import parts
 from ..web.problems import Problem, describe, describe_look
 from ..web.rate_limit import INVITATION, limited
 from ..web.words import day
+from .asking import Asking, Place
 from .profile_page import OperationReport, tab_items
 
 
@@ -29,6 +34,8 @@ def register(parent: Blueprint) -> None:
     parent.add_url_rule("/providers/<int:provider_id>/admin-users", "admin_users", index)
     parent.add_url_rule("/providers/<int:provider_id>/invitations/new", "new_invitation", new)
     parent.add_url_rule("/providers/<int:provider_id>/invitations", "invite", invite, methods=["POST"])
+    for asking in (AskToSendAgain(), AskToRevoke()):
+        asking.register(parent)
 
 
 @requires(Action.VIEW)
@@ -76,7 +83,7 @@ def tab(
     )
 
 
-@requires(Action.INVITE)
+@requires(Invite.permission)
 def new(provider_id: int) -> ResponseReturnValue:
     """The empty form Invite New Admin User."""
     staff = signed_in_staff()
@@ -86,16 +93,13 @@ def new(provider_id: int) -> ResponseReturnValue:
     return _form_page(provider, InvitationForm(formdata=typed_before(staff)))
 
 
-@requires(Action.INVITE, form_page="cpse.new_invitation")
+@requires(Invite.permission, form_page="cpse.new_invitation")
 @limited(INVITATION)
 def invite(provider_id: int) -> ResponseReturnValue:
     """Invite as Admin."""
     staff = signed_in_staff()
     provider = parts().providers.get(provider_id, staff)
-    form = InvitationForm()
-    operation_id = form.operation()
-    if operation_id is None:
-        raise BadRequest("This form is damaged. Open it anew.")
+    form, operation_id = InvitationForm.sent()
     if form.take_offer():
         return _form_page(provider, form)
     if not form.validate():
@@ -107,7 +111,7 @@ def invite(provider_id: int) -> ResponseReturnValue:
     if not wants_fragment():
         return redirect(url_for("cpse.admin_users", provider_id=provider_id, retrieve=1, invited=result["email"]), 303)
     provider = parts().providers.get(provider_id, staff)
-    response = toast(tab(provider, retrieve=True, invited=result["email"]), "The invitation was sent.")
+    response = toast(tab(provider, retrieve=True, invited=result["email"]), f"{Invite.done}.")
     return push_url(response, url_for("cpse.admin_users", provider_id=provider_id, retrieve=1))
 
 
@@ -172,3 +176,68 @@ def _professions() -> Sequence[Profession]:
         return parts().admin_users.professions(signed_in_staff())
     except PortalError:
         return ()
+
+
+class _AskToChange(Asking[OperationForm]):
+    """What can be done with an invitation that is there."""
+
+    form = OperationForm
+    template = "cpse/operations/_invitation.html"
+
+    @property
+    def crumb(self) -> str:
+        """The question is too long for it."""
+        return self.kind.button
+
+    def shown(self, provider: CountyProvider, _: OperationForm, place: Place) -> dict[str, Any]:
+        """Whose invitation it is."""
+        return {"invitation": parts().admin_users.invitation(provider, place["invitation_id"], signed_in_staff())}
+
+    def refused(self, provider: CountyProvider, form: OperationForm, place: Place, error: Exception) -> Response:
+        """What kept it from being done; the invitation need not be there any more."""
+        return into_dialog(self.answer(provider, form, place, describe(error), None))
+
+    def completed(self, provider: CountyProvider, place: Place) -> ResponseReturnValue:
+        """The tab as it now stands, in which the invitation is named."""
+        if not wants_fragment():
+            changed = place["invitation_id"]
+            return redirect(url_for("cpse.admin_users", provider_id=provider.id, retrieve=1, changed=changed), 303)
+        response = also(tab(provider, retrieve=True), "cpse/operations/_after.html", kind=None)
+        return toast(response, f"{self.kind.done}.")
+
+    def page_address(self, provider: CountyProvider) -> str:
+        """The tab."""
+        return url_for("cpse.admin_users", provider_id=provider.id)
+
+    def way_back(self, provider: CountyProvider) -> str:
+        """The tab, with the invitations retrieved."""
+        return url_for("cpse.admin_users", provider_id=provider.id, retrieve=1)
+
+
+class AskToSendAgain(_AskToChange):
+    """Send again."""
+
+    kind = Resend
+    question_at = form_at = "invitations/<invitation_id>/send-again"
+    limit = INVITATION
+
+    def carry_out(
+        self, provider: CountyProvider, _: OperationForm, place: Place, operation_id: UUID, staff: Staff
+    ) -> CountyProvider:
+        """Send again."""
+        parts().admin_users.send_again(provider.id, place["invitation_id"], operation_id=operation_id, staff=staff)
+        return parts().providers.read(provider.id)
+
+
+class AskToRevoke(_AskToChange):
+    """Revoke."""
+
+    kind = Revoke
+    question_at = form_at = "invitations/<invitation_id>/revoke"
+
+    def carry_out(
+        self, provider: CountyProvider, _: OperationForm, place: Place, operation_id: UUID, staff: Staff
+    ) -> CountyProvider:
+        """Revoke."""
+        parts().admin_users.revoke(provider.id, place["invitation_id"], operation_id=operation_id, staff=staff)
+        return parts().providers.read(provider.id)

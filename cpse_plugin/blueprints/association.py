@@ -1,30 +1,40 @@
-"""Matches, Confirm the match, Continue Association, Add New CPSE Portal Provider, CPSE Portal Details."""
+"""Matches, CPSE Portal Details, and how a person is asked for what changes a link."""
 
-from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
+from typing import Any
+from uuid import UUID
 
-from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import BadRequest
 
-from ..domain.access import Action
+from ..domain.access import Action, Staff
 from ..domain.differences import compare
-from ..domain.portal_records import NewPortalProvider
 from ..domain.providers import CountyProvider
-from ..forms import LinkForm, OperationForm
-from ..portal.gateway import FieldError, InvalidContent, PortalError, ProviderExists
-from ..services.errors import NotFound, ServiceError
+from ..forms import LinkForm, OperationForm, SettleForm, UnlinkForm
+from ..operations.add import Add
+from ..operations.link import Link
+from ..operations.links import LinkOperation
+from ..operations.register import OF_THE_LINK
+from ..operations.settle import Settle
+from ..operations.unlink import Unlink
+from ..portal.gateway import InvalidContent, PortalError, ProviderExists
+from ..services.errors import BelongsToAnother, NotFound, NotLinked, ServiceError
 from ..web.access import requires, signed_in_staff
-from ..web.answers import page_or_piece
-from ..web.htmx import retarget, target_id, wants_fragment
+from ..web.answers import also
+from ..web.htmx import into_dialog, retarget, wants_fragment
 from ..web.parts import parts
 from ..web.problems import Problem, describe
-from ..web.refusals import RefusedValues, before_addition, of_addition
+from ..web.refusals import before_addition, of_addition
+from .asking import Asking, NotAskable, Place
 from .profile_page import AskedAgain, OperationReport, PortalSection, ProfilePage
 
 _CHOOSE = "Choose one of the matches first."
 _GONE = Problem(
     409, "The CPSE Portal does not have this provider any more", "Check for matches again. Nothing was changed."
+)
+_SETTLED = Problem(
+    409, "There is nothing to decide any more", "Both sides have changed meanwhile. Nothing was changed by you."
 )
 # An NPI has one or two; where a Portal answers with hundreds, nobody reads them all.
 _MOST_SHOWN = 100
@@ -33,10 +43,8 @@ _MOST_SHOWN = 100
 def register(parent: Blueprint) -> None:
     """Put the routes on the parent blueprint."""
     parent.add_url_rule("/providers/<int:provider_id>/matches", "matches", matches)
-    parent.add_url_rule("/providers/<int:provider_id>/association/confirm", "confirm_match", confirm_match)
-    parent.add_url_rule("/providers/<int:provider_id>/association", "link", link, methods=["POST"])
-    parent.add_url_rule("/providers/<int:provider_id>/portal-provider/new", "confirm_addition", confirm_addition)
-    parent.add_url_rule("/providers/<int:provider_id>/portal-provider", "add_provider", add_provider, methods=["POST"])
+    for asking in (AskToLink(), AskToAdd(), AskToUnlink(), AskToSettle()):
+        asking.register(parent)
 
 
 @requires(Action.VIEW)
@@ -50,7 +58,7 @@ def matches(provider_id: int) -> ResponseReturnValue:
     section = replace(portal_section(provider, link_is_open=report.link_is_open), operations=report)
     if wants_fragment() and section.problem is not None:
         section = replace(section, asked_again=AskedAgain.after(section.problem, request.args.get("again", "0")))
-    page = ProfilePage(provider, section=section, done=_done(provider))
+    page = ProfilePage(provider, section=section, done=_done(provider), is_saved=request.args.get("done") == "applied")
     if wants_fragment():
         return page.respond(block="cpse_portal")
     if provider.profile.npi:
@@ -59,12 +67,13 @@ def matches(provider_id: int) -> ResponseReturnValue:
     return page.respond()
 
 
-def _done(provider: CountyProvider) -> str | None:
+def _done(provider: CountyProvider) -> type[LinkOperation[Any, Any]] | None:
     """What the address says was just completed, where the provider bears it out."""
-    done = request.args.get("done")
-    linked = provider.link is not None
-    borne_out = {"linked": linked, "added": linked, "unlinked": not linked, "settled": True, "applied": True}
-    return done if done and borne_out.get(done) else None
+    is_linked = provider.link is not None
+    for kind in OF_THE_LINK:
+        if kind.history.value == request.args.get("done") and kind.makes_link in (None, is_linked):
+            return kind
+    return None
 
 
 def portal_section(provider: CountyProvider, *, link_is_open: bool = False) -> PortalSection:
@@ -95,147 +104,145 @@ def portal_section(provider: CountyProvider, *, link_is_open: bool = False) -> P
         return PortalSection(pending=False, problem=describe(error))
 
 
-@requires(Action.LINK)
-def confirm_match(provider_id: int) -> ResponseReturnValue:
-    """Confirm the match: a dialog over the page, or a page of its own."""
-    provider = parts().providers.get(provider_id, signed_in_staff())
-    portal_id = request.args.get("portal_id", "")
-    if not portal_id:
+class AskToLink(Asking[LinkForm]):
+    """Confirm the match, Continue Association."""
+
+    kind = Link
+    question_at, form_at = "association/confirm", "association"
+    form = LinkForm
+    about = ("portal_id",)
+    template = "cpse/operations/_link.html"
+
+    def ask(self, provider: CountyProvider, place: Place) -> ResponseReturnValue:
+        """The comparison of the match that was chosen."""
+        if request.args.get("portal_id"):
+            return super().ask(provider, place)
         section = replace(portal_section(provider), message=_CHOOSE)
         response = ProfilePage(provider, section=section).respond(422, block="cpse_portal")
         return retarget(response, "#cpse-portal") if wants_fragment() else response
-    return _confirmation(provider, portal_id)
 
+    def shown(self, provider: CountyProvider, form: LinkForm, _: Place) -> dict[str, Any]:
+        """Both records side by side."""
+        try:
+            comparison = parts().associations.compare(provider, str(form.portal_id.data), signed_in_staff())
+        except NotFound as error:
+            raise NotAskable(_GONE) from error
+        form.seen.data = comparison.fingerprint
+        return {"comparison": comparison}
 
-def _confirmation(provider: CountyProvider, portal_id: str, problem: Problem | None = None) -> Response:
-    comparison = None
-    try:
-        comparison = parts().associations.compare(provider, portal_id, signed_in_staff())
-    except NotFound:
-        problem = problem or _GONE
-    return page_or_piece(
-        "cpse/association/confirm.html",
-        "cpse/association/_confirm_dialog.html",
-        problem.status if problem else 200,
-        provider=provider,
-        portal_id=portal_id,
-        comparison=comparison,
-        problem=problem,
-    )
-
-
-@requires(Action.LINK)
-def link(provider_id: int) -> ResponseReturnValue:
-    """Continue Association."""
-    staff = signed_in_staff()
-    form = LinkForm()
-    provider = parts().providers.get(provider_id, staff)
-    operation_id = form.operation()
-    if not form.validate() or operation_id is None:
-        raise BadRequest("This form is damaged. Open it anew.")
-    portal_id = str(form.portal_id.data)
-    try:
-        linked = parts().associations.link(
-            provider_id, portal_id, operation_id=operation_id, seen=form.seen.data or "", staff=staff
-        )
-    except (PortalError, ServiceError) as error:
-        problem = _GONE if isinstance(error, NotFound) else describe(error)
-        return into_dialog(_explain(provider, portal_id, problem))
-    return completed(linked, "linked")
-
-
-def _explain(provider: CountyProvider, portal_id: str, problem: Problem) -> Response:
-    """The confirmation again, with what kept the link from being made; without the comparison if it cannot be had."""
-    try:
-        return _confirmation(provider, portal_id, problem)
-    except PortalError:
-        return page_or_piece(
-            "cpse/association/confirm.html",
-            "cpse/association/_confirm_dialog.html",
-            problem.status,
-            provider=provider,
-            portal_id=portal_id,
-            comparison=None,
-            problem=problem,
+    def carry_out(
+        self, provider: CountyProvider, form: LinkForm, _: Place, operation_id: UUID, staff: Staff
+    ) -> CountyProvider:
+        """Link them."""
+        said = form.said()
+        return parts().associations.link(
+            provider.id, said["portal_id"], operation_id=operation_id, seen=said["seen"], staff=staff
         )
 
+    def problem(self, provider: CountyProvider, error: Exception) -> Problem:
+        """One that is gone is told as on the comparison."""
+        return _GONE if isinstance(error, NotFound) else super().problem(provider, error)
 
-@requires(Action.ADD_PROVIDER)
-def confirm_addition(provider_id: int) -> ResponseReturnValue:
+
+class AskToAdd(Asking[OperationForm]):
     """Show what will be sent before the provider is added to the Portal."""
-    return _addition(parts().providers.get(provider_id, signed_in_staff()))
+
+    kind = Add
+    question_at, form_at = "portal-provider/new", "portal-provider"
+    form = OperationForm
+    template = "cpse/operations/_add.html"
+
+    def shown(self, provider: CountyProvider, _form: OperationForm, _: Place) -> dict[str, Any]:
+        """What is sent, and what the Portal will refuse of it by its contract."""
+        try:
+            new = parts().associations.to_be_added(provider.id, signed_in_staff())
+        except ServiceError as error:
+            raise NotAskable(describe(error)) from error
+        return {"new": new, "faults": before_addition(new)}
+
+    def carry_out(
+        self, provider: CountyProvider, _form: OperationForm, _: Place, operation_id: UUID, staff: Staff
+    ) -> CountyProvider:
+        """Add it."""
+        return parts().associations.add(provider.id, operation_id=operation_id, staff=staff)
+
+    def problem(self, provider: CountyProvider, error: Exception) -> Problem:
+        """Name the values that the Portal has refused."""
+        problem = super().problem(provider, error)
+        if isinstance(error, InvalidContent) and error.errors:
+            with suppress(ServiceError):
+                found = of_addition(error.errors, parts().associations.to_be_added(provider.id, signed_in_staff()))
+                return replace(problem, points=found.points, remedy=found.remedy)
+        return problem
+
+    def refused(self, provider: CountyProvider, form: OperationForm, place: Place, error: Exception) -> Response:
+        """Where the Portal has the provider after all, the ones that it named are shown as matches."""
+        if not isinstance(error, ProviderExists):
+            return super().refused(provider, form, place, error)
+        try:
+            found = parts().associations.existing(provider, error, signed_in_staff())
+        except PortalError:
+            # It was refused for certain; only what is there already cannot be shown just now.
+            words = "It was not added, and nothing was changed. Check for matches again to see the one that is there."
+            there = Problem(409, "The CPSE Portal has this provider already", words)
+            return into_dialog(self.question(provider, form, place, there))
+        message = "The CPSE Portal has this provider already, so it was not added. Choose it below to link it."
+        page = ProfilePage(provider, section=PortalSection(pending=False, matches=found, message=message))
+        response = page.respond(409)
+        return also(response, "cpse/operations/_after.html", kind=None) if wants_fragment() else response
 
 
-def _addition(provider: CountyProvider, problem: Problem | None = None, refused: Sequence[FieldError] = ()) -> Response:
-    """The look at what is sent, with what the Portal has `refused` of it, or will by its contract."""
-    new: NewPortalProvider | None = None
-    faults: RefusedValues | None = None
-    try:
-        new = parts().associations.to_be_added(provider.id, signed_in_staff())
-        if problem is not None and refused:
-            found = of_addition(refused, new)
-            problem = replace(problem, points=found.points, remedy=found.remedy)
-        elif problem is None:
-            faults = before_addition(new)
-    except ServiceError as error:
-        problem = problem or describe(error)
-    return page_or_piece(
-        "cpse/association/add.html",
-        "cpse/association/_add_dialog.html",
-        problem.status if problem else 200,
-        provider=provider,
-        new=new,
-        faults=faults,
-        problem=problem,
-    )
+class AskToSettle(Asking[SettleForm]):
+    """Decide which link holds, where the CPSE Portal and the county's record do not agree."""
+
+    kind = Settle
+    question_at = form_at = "association/decision"
+    form = SettleForm
+    about = ("keep",)
+    template = "cpse/operations/_settle.html"
+
+    def shown(self, provider: CountyProvider, form: SettleForm, _: Place) -> dict[str, Any]:
+        """What will be kept and what will end."""
+        keep = form.keep.data or ""
+        claims = parts().associations.claims(provider, signed_in_staff())
+        if not claims.may_keep(keep):
+            raise NotAskable(_SETTLED)
+        form.seen.data = claims.fingerprint
+        return {"claims": claims, "keep": claims.find(keep)}
+
+    def refused(self, provider: CountyProvider, form: SettleForm, place: Place, error: Exception) -> Response:
+        """The question about what is on record by now."""
+        return super().refused(parts().providers.read(provider.id), form, place, error)
+
+    def button(self, form: SettleForm) -> tuple[str, bool]:
+        """To keep none is grave."""
+        return (Settle.button, False) if form.keep.data else (Settle.button_without, True)
 
 
-@requires(Action.ADD_PROVIDER)
-def add_provider(provider_id: int) -> ResponseReturnValue:
-    """Add New CPSE Portal Provider."""
-    staff = signed_in_staff()
-    form = OperationForm()
-    provider = parts().providers.get(provider_id, staff)
-    operation_id = form.operation()
-    if not form.validate() or operation_id is None:
-        raise BadRequest("This form is damaged. Open it anew.")
-    try:
-        added = parts().associations.add(provider_id, operation_id=operation_id, staff=staff)
-    except ProviderExists as refusal:
-        return _show_existing(provider, refusal)
-    except InvalidContent as refusal:
-        return into_dialog(_addition(provider, describe(refusal), refusal.errors))
-    except (PortalError, ServiceError) as error:
-        return into_dialog(_addition(provider, describe(error)))
-    return completed(added, "added")
+class AskToUnlink(Asking[UnlinkForm]):
+    """Unlink, with a reason."""
 
+    kind = Unlink
+    question_at = form_at = "association/end"
+    form = UnlinkForm
 
-def _show_existing(provider: CountyProvider, refusal: ProviderExists) -> Response:
-    """The Portal has the provider after all: show the ones that it named as matches."""
-    try:
-        found = parts().associations.existing(provider, refusal, signed_in_staff())
-    except PortalError:
-        # It was refused for certain; only what is there already cannot be shown just now.
-        words = "It was not added, and nothing was changed. Check for matches again to see the one that is there."
-        return into_dialog(_addition(provider, Problem(409, "The CPSE Portal has this provider already", words)))
-    message = "The CPSE Portal has this provider already, so it was not added. Choose it below to link it."
-    page = ProfilePage(provider, section=PortalSection(pending=False, matches=found, message=message))
-    response = page.respond(409)
-    if wants_fragment():
-        response.set_data(response.get_data() + render_template("cpse/_close_dialog.html").encode())
-    return response
+    def ask(self, provider: CountyProvider, place: Place) -> ResponseReturnValue:
+        """Ask for the reason. Raises `NotLinked`."""
+        if provider.link is None:
+            raise NotLinked(f"provider {provider.id}")
+        return super().ask(provider, place)
 
+    def carry_out(
+        self, provider: CountyProvider, form: UnlinkForm, _: Place, operation_id: UUID, staff: Staff
+    ) -> CountyProvider:
+        """End the association."""
+        return parts().associations.unlink(
+            provider.id, reason=form.said()["reason"], operation_id=operation_id, staff=staff
+        )
 
-def into_dialog(response: Response) -> Response:
-    """Put an answer that htmx meant for the page behind into the dialog, which stays open."""
-    return retarget(response, "#cpse-dialog", "innerHTML") if target_id() != "cpse-dialog" else response
-
-
-def completed(provider: CountyProvider, done: str) -> ResponseReturnValue:
-    """The page as it now stands, with a box that confirms what was completed."""
-    if not wants_fragment():
-        return redirect(url_for("cpse.matches", provider_id=provider.id, done=done), 303)
-    response = make_response(ProfilePage(provider).respond())
-    box = render_template("cpse/association/_completed_dialog.html", provider=provider, done=done)
-    response.set_data(response.get_data() + box.encode())
-    return response
+    def refused(self, provider: CountyProvider, form: UnlinkForm, place: Place, error: Exception) -> Response:
+        """Where nothing can be ended on the Portal, what is left is the link in the county's record."""
+        if not isinstance(error, BelongsToAnother):
+            return super().refused(provider, form, place, error)
+        decision = SettleForm(formdata=None, data=form.said())
+        return into_dialog(AskToSettle().question(provider, decision, place, describe(error)))

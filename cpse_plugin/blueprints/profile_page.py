@@ -13,6 +13,7 @@ from ..domain.portal_records import PortalProvider
 from ..domain.providers import CountyProvider, Profile
 from ..forms import ProfileForm
 from ..operations.kind import Operation
+from ..operations.links import LinkOperation
 from ..services.association import Match
 from ..services.claims import Claims
 from ..services.history import shown_profile
@@ -119,7 +120,7 @@ class PortalSection:
 
 @dataclass(frozen=True, slots=True)
 class ProfilePage:
-    """All that the page shows. `done` names what was just completed, for a box that confirms it."""
+    """All that the page shows. `done` is what was just completed, for a box that confirms it."""
 
     provider: CountyProvider
     form: ProfileForm | None = None
@@ -127,7 +128,8 @@ class ProfilePage:
     problem: Problem | None = None
     section: PortalSection = PortalSection()
     npi_answer: NpiAnswer | None = None
-    done: str | None = None
+    done: type[LinkOperation[Any, Any]] | None = None
+    is_saved: bool = False
 
     def context(self) -> dict[str, Any]:
         """What the template needs."""
@@ -145,6 +147,7 @@ class ProfilePage:
             # The block was escaped when it was rendered.
             "npi_name": Markup(name),  # noqa: S704
             "done": self.done,
+            "is_saved": self.is_saved,
             "tabs": tab_items(self.provider, "profile"),
         }
 

@@ -26,6 +26,7 @@ class Add(LinkOperation[None, PortalProvider]):
     question = button = "Add New CPSE Portal Provider"
     done = "The link was completed"
     outcome = "{provider} was added to the CPSE Portal and is linked to it. " + NEXT_STEP
+    remark = "The provider was added to the CPSE Portal and is linked."
     history = HistoryAction("added", "Added to the CPSE Portal", link_sentences)
     makes_link = True
     permission = Action.ADD_PROVIDER

@@ -27,6 +27,8 @@ class LinkOperation(OperationKind[Known, Answer]):
     is_of_link = True
     # Whether it leaves the provider with a link; None where it depends.
     makes_link: ClassVar[bool | None] = None
+    # What it says in front of the step that comes next, where a page takes the place of the box.
+    remark: ClassVar[str] = ""
 
     def target(self, provider_id: int, _said: Mapping[str, Any], _known: Known | None) -> str:
         """The provider."""

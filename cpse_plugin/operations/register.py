@@ -10,6 +10,7 @@ from .add import Add
 from .invite import Invite
 from .kind import OperationKind
 from .link import Link
+from .links import LinkOperation
 from .resend import Resend
 from .revoke import Revoke
 from .settle import Settle
@@ -17,6 +18,7 @@ from .unlink import Unlink
 
 ON_A_GATEWAY: tuple[type[OperationKind[Any, Any]], ...] = (Link, Add, Unlink, Invite, Resend, Revoke)
 ALL: tuple[type[OperationKind[Any, Any]], ...] = (*ON_A_GATEWAY, Settle)
+OF_THE_LINK = tuple(kind for kind in ALL if issubclass(kind, LinkOperation))
 HISTORY_ACTIONS = tuple(kind.history for kind in ALL)
 
 

@@ -138,17 +138,6 @@ class Associations:
         except BelongsToAnother as error:
             raise BelongsToAnother(error.portal_id, error.number, self._known(error.number)) from error
 
-    def settle(
-        self, provider_id: int, keep: str, *, reason: str, operation_id: UUID, seen: str, staff: Staff
-    ) -> CountyProvider:
-        """Keep one link of those that either side claims, or none where `keep` is empty, and end the others.
-
-        `seen` is the `fingerprint` of the claims that the person saw. Raises `ComparisonChanged`, `AlreadyLinked`,
-        `OperationInProgress`, `PortalError`.
-        """
-        said = {"keep": keep, "reason": reason, "seen": seen}
-        return self._carried_out("settle", provider_id, said, operation_id, staff)
-
     def _carried_out(
         self, name: str, provider_id: int, said: Mapping[str, Any], form: UUID, staff: Staff
     ) -> CountyProvider:

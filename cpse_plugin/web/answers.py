@@ -19,9 +19,18 @@ def page_or_block(template: str, block: str, status: int = 200, **context: Any) 
     return _answer(body, status, context)
 
 
-def page_or_piece(page: str, piece: str, status: int = 200, **context: Any) -> Response:
-    """Answer with one template to htmx and another to anyone else: a dialog and the page that stands in for it."""
-    return _answer(render_template(piece if wants_fragment() else page, **context), status, context)
+def page_or_dialog(template: str, status: int = 200, **context: Any) -> Response:
+    """Answer with the template's dialog to htmx, with the page that stands in for it to anyone else."""
+    body = (
+        render_block(template, "cpse_dialog", **context) if wants_fragment() else render_template(template, **context)
+    )
+    return _answer(body, status, context)
+
+
+def also(response: Response, template: str, **context: Any) -> Response:
+    """Send a further piece along with an answer to htmx; it says itself where it belongs."""
+    response.set_data(response.get_data() + render_template(template, **context).encode())
+    return response
 
 
 def _answer(body: str, status: int, context: dict[str, Any]) -> Response:

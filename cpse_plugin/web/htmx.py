@@ -49,6 +49,11 @@ def retarget(response: Response, selector: str, swap: str = "outerHTML") -> Resp
     return response
 
 
+def into_dialog(response: Response) -> Response:
+    """Put an answer that htmx meant for the page behind into the dialog, which stays open."""
+    return retarget(response, "#cpse-dialog", "innerHTML") if target_id() != "cpse-dialog" else response
+
+
 def push_url(response: Response, address: str) -> Response:
     """Let the browser's address bar and history show another address."""
     response.headers["HX-Push-Url"] = address

@@ -281,10 +281,9 @@ def test_o4_two_of_the_county_who_claim_one_portal_provider_each_find_their_way_
 
 def test_o4_whoever_may_not_link_may_not_decide(seat: Seat, cpse: Parts, portal: Portal) -> None:
     left_open(seat, cpse, portal)
+    said = {"keep": "", "reason": "x", "seen": ""}
     with pytest.raises(NotAllowed):
-        cpse.associations.settle(
-            by_number(cpse, "TC-1012").id, "", reason="x", operation_id=uuid4(), seen="", staff=READER
-        )
+        cpse.operations.carry_out(Settle.name, by_number(cpse, "TC-1012").id, said, form=uuid4(), staff=READER)
     assert len(cpse.operations.open_for()) == 1
 
 
