@@ -34,7 +34,7 @@ def register(parent: Blueprint) -> None:
     parent.add_url_rule("/providers/<int:provider_id>/admin-users", "admin_users", index)
     parent.add_url_rule("/providers/<int:provider_id>/invitations/new", "new_invitation", new)
     parent.add_url_rule("/providers/<int:provider_id>/invitations", "invite", invite, methods=["POST"])
-    for asking in (AskToSendAgain(), AskToRevoke()):
+    for asking in _CHANGES:
         asking.register(parent)
 
 
@@ -78,6 +78,10 @@ def tab(
         problem=problem,
         invited=invited,
         changed=changed,
+        changes=_CHANGES,
+        invite=Invite,
+        send_again=Resend,
+        revoke=Revoke,
         operations=report,
         tabs=tab_items(provider, "admin-users"),
     )
@@ -162,6 +166,7 @@ def _form_page(
         "cpse/admin_users/invite.html",
         "cpse_provider_tab",
         status,
+        kind=Invite,
         provider=provider,
         form=form,
         problem=problem,
@@ -241,3 +246,6 @@ class AskToRevoke(_AskToChange):
         """Revoke."""
         parts().admin_users.revoke(provider.id, place["invitation_id"], operation_id=operation_id, staff=staff)
         return parts().providers.read(provider.id)
+
+
+_CHANGES = (AskToSendAgain(), AskToRevoke())

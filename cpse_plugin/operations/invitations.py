@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy.orm import Session
 
@@ -110,6 +110,9 @@ class InvitationOperation(OperationKind[Listed, Answer]):
 
 class InvitationChange(InvitationOperation[Answer]):
     """An operation on an invitation that is there; the form says `invitation_id`."""
+
+    # The invitations with which it can be done.
+    statuses: ClassVar[tuple[InvitationStatus, ...]]
 
     def target(self, provider_id: int, said: Mapping[str, Any], known: Listed | None) -> str | None:
         """The invitation's address."""

@@ -27,6 +27,7 @@ class Resend(InvitationChange[Made]):
     question = "Send the invitation again?"
     consequence = "The CPSE Portal e-mails a new link. The link sent before cannot be used any more."
     button = "Send again"
+    statuses = (InvitationStatus.SENT, InvitationStatus.EXPIRED)
     done = "The invitation was sent again"
     history = HistoryAction("sent-again", "Invitation sent again", invitation_sentences)
 

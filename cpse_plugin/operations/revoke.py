@@ -22,6 +22,7 @@ class Revoke(InvitationChange[Listed | None]):
     consequence = "The e-mailed link cannot be used any more. The person can be invited anew later."
     button = "Revoke"
     is_grave = True
+    statuses = (InvitationStatus.SENT,)
     done = "The invitation was revoked"
     history = HistoryAction("revoked", "Invitation revoked", invitation_sentences)
 

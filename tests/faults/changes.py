@@ -2,16 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from cpse_plugin.operations.add import Add
 from cpse_plugin.operations.invite import Invite
+from cpse_plugin.operations.kind import OperationKind
 from cpse_plugin.operations.link import Link
 from cpse_plugin.operations.resend import Resend
 from cpse_plugin.operations.revoke import Revoke
 from cpse_plugin.operations.unlink import Unlink
 from cpse_plugin.sandbox.faults import ReceivedRequest
 from cpse_plugin.sandbox.portal import Portal
-from cpse_plugin.services.history import HistoryAction
 from cpse_plugin.web.parts import Parts
 from tests.world import READER, associations_on, by_number
 
@@ -28,7 +29,7 @@ class Change:
     path: str
     form: Callable[[Seat], Form]
     effects: Callable[[Portal], int]
-    action: HistoryAction
+    kind: type[OperationKind[Any, Any]]
 
     def sent(self, portal: Portal) -> list[ReceivedRequest]:
         """The requests for it that came in at the Portal."""
@@ -37,7 +38,7 @@ class Change:
     def on_record(self, cpse: Parts) -> int:
         """How many entries the county's history has of it."""
         entries = cpse.history.of_provider(by_number(cpse, self.number).id, READER)
-        return sum(entry.action is self.action for entry in entries)
+        return sum(entry.action is self.kind.history for entry in entries)
 
     def __str__(self) -> str:
         return self.name
@@ -60,7 +61,7 @@ LINK = Change(
     "/P-20188/association$",
     lambda seat: seat.link_form("TC-1004", "P-20188"),
     lambda portal: int(associations_on(portal).get("P-20188") == "TC-1004"),
-    Link.history,
+    Link,
 )
 ADD = Change(
     "add",
@@ -69,7 +70,7 @@ ADD = Change(
     "/v1/providers$",
     lambda seat: seat.addition_form("TC-1021"),
     _carried_out("add_provider"),
-    Add.history,
+    Add,
 )
 UNLINK = Change(
     "unlink",
@@ -78,7 +79,7 @@ UNLINK = Change(
     "/P-20632/association$",
     lambda seat: seat.unlink_form("TC-1015"),
     lambda portal: int("P-20632" not in associations_on(portal)),
-    Unlink.history,
+    Unlink,
 )
 INVITE = Change(
     "invite",
@@ -87,7 +88,7 @@ INVITE = Change(
     "/P-20632/invitations$",
     lambda seat: seat.invitation_form("TC-1015"),
     _carried_out("invite_admin_user"),
-    Invite.history,
+    Invite,
 )
 SEND_AGAIN = Change(
     "send again",
@@ -96,7 +97,7 @@ SEND_AGAIN = Change(
     "/I-50018/resend$",
     lambda seat: seat.change_form("TC-1014", "I-50018", "send-again"),
     _carried_out("resend_invitation"),
-    Resend.history,
+    Resend,
 )
 REVOKE = Change(
     "revoke",
@@ -105,6 +106,6 @@ REVOKE = Change(
     "/invitations/I-50018$",
     lambda seat: seat.change_form("TC-1014", "I-50018", "revoke"),
     lambda portal: len(portal.store.all("SELECT 1 FROM invitation WHERE id = 'I-50018' AND status = 'revoked'")),
-    Revoke.history,
+    Revoke,
 )
 ALL = (LINK, ADD, UNLINK, INVITE, SEND_AGAIN, REVOKE)

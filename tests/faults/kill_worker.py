@@ -36,10 +36,8 @@ from cpse_plugin.services.database import Database
 from cpse_plugin.services.errors import ServiceError
 from cpse_plugin.services.providers import Providers
 from cpse_plugin.settings import Settings
+from tests.faults.gateway import CHANGING
 
-_CHANGING = frozenset(
-    {"add_provider", "associate", "dissociate", "invite_admin_user", "resend_invitation", "revoke_invitation"}
-)
 _STAFF = [
     Staff(f"sub-{name}", name.title(), f"{name}@tamarack.example", Role.INVITER) for name in ("ann", "bo", "cleo")
 ]
@@ -149,7 +147,7 @@ class _Marked:
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._gateway, name)
-        if name not in _CHANGING:
+        if name not in CHANGING:
             return method
 
         def marked(*arguments: Any, **named: Any) -> Any:

@@ -6,6 +6,7 @@ After every step both sides are held against each other, and at the end everythi
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from flask import Flask, Response, request
@@ -17,6 +18,8 @@ from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
 from cpse_plugin.models import HistoryRow
+from cpse_plugin.operations.invitations import InvitationChange
+from cpse_plugin.operations.register import ALL
 from cpse_plugin.portal.client import HttpPortalGateway
 from cpse_plugin.sandbox.faults import DropAfter, DropBefore, Empty, Fault, Html, Status, Truncated
 from cpse_plugin.sandbox.portal import Portal
@@ -24,6 +27,7 @@ from cpse_plugin.services.history import PROFILE_CHANGED
 from tests.pages.client import Answer, PageClient
 from tests.world import INVITER, OTHER_INVITER, Who, parts_of
 
+from .gateway import CHANGING
 from .leases import end_leases
 from .ledger import Ledger
 from .seat import Form, Seat, told
@@ -46,6 +50,7 @@ _ADDRESSES = ("amy.lowe@therapy.example", "bea.diaz@therapy.example")
 _PROFILES = ({"sed_code": "049931880199"}, {"sed_code": ""}, {"type": "individual", "uses_portal": "on"})
 _CHANGES = ("POST", "PUT", "DELETE")
 _ANY = (None,)
+_INVITATION_CHANGES = ", ".join(f"a[href$='/{kind.name}']" for kind in ALL if issubclass(kind, InvitationChange))
 
 # What becomes of a call: nothing out of the ordinary, a fault of the Portal, or the end of the worker that makes it.
 failures = st.sampled_from([*_FAULTS, *_DEATHS])
@@ -75,23 +80,9 @@ class MortalGateway(HttpPortalGateway):
             raise Killed
         return answer
 
-    def add_provider(self, *arguments: Any, **named: Any) -> Any:
-        return self._mortal(super().add_provider, *arguments, **named)
-
-    def associate(self, *arguments: Any, **named: Any) -> Any:
-        return self._mortal(super().associate, *arguments, **named)
-
-    def dissociate(self, *arguments: Any, **named: Any) -> Any:
-        return self._mortal(super().dissociate, *arguments, **named)
-
-    def invite_admin_user(self, *arguments: Any, **named: Any) -> Any:
-        return self._mortal(super().invite_admin_user, *arguments, **named)
-
-    def resend_invitation(self, *arguments: Any, **named: Any) -> Any:
-        return self._mortal(super().resend_invitation, *arguments, **named)
-
-    def revoke_invitation(self, *arguments: Any, **named: Any) -> Any:
-        return self._mortal(super().revoke_invitation, *arguments, **named)
+    def __getattribute__(self, name: str) -> Any:
+        found = super().__getattribute__(name)
+        return partial(self._mortal, found) if name in CHANGING else found
 
 
 class _CompiledTemplates(BytecodeCache):
@@ -267,7 +258,7 @@ class RandomStaff(RuleBasedStateMachine):
 
     def _open_invitation(self, number: str, choice: int) -> Form:
         page = self._seat.admin_users(number)
-        links = [str(link["href"]) for link in page.soup.select("a[href$='/send-again'], a[href$='/revoke']")]
+        links = [str(link["href"]) for link in page.soup.select(_INVITATION_CHANGES)]
         if not links or choice < 6:
             return self._seat.invitation_form(number, _ADDRESSES[choice % len(_ADDRESSES)])
         *_, invitation_id, change = links[choice % len(links)].split("/")

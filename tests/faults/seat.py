@@ -91,23 +91,20 @@ class Seat:
 
     def link_form(self, number: str, portal_id: str) -> Form:
         """Confirm the match."""
-        asked = self._dialog(number, f"/association/confirm?portal_id={portal_id}")
-        return self._form(asked, self._address(number, "/association"))
+        return self.confirmation(number, f"/association/confirm?portal_id={portal_id}", "/association")
 
     def addition_form(self, number: str) -> Form:
         """The look at what will be sent."""
-        asked = self._dialog(number, "/portal-provider/new")
-        return self._form(asked, self._address(number, "/portal-provider"))
+        return self.confirmation(number, "/portal-provider/new", "/portal-provider")
 
     def unlink_form(self, number: str, reason: str = "Linked to the wrong provider.") -> Form:
         """The reason for an unlink."""
-        asked = self._dialog(number, "/association/end")
-        return self._form(asked, self._address(number, "/association/end")).typed(reason=reason)
+        return self.confirmation(number, "/association/end").typed(reason=reason)
 
     def decision_form(self, number: str, keep: str, reason: str = "The other one is from before the move.") -> Form:
         """The decision which link holds; an empty text keeps none."""
-        asked = self._dialog(number, "/association/decision" + (f"?keep={keep}" if keep else ""))
-        return self._form(asked, self._address(number, "/association/decision")).typed(reason=reason)
+        path = "/association/decision"
+        return self.confirmation(number, path + (f"?keep={keep}" if keep else ""), path).typed(reason=reason)
 
     def invitation_form(self, number: str, email: str = "amy.lowe@therapy.example") -> Form:
         """Invite New Admin User, filled in."""
@@ -118,8 +115,11 @@ class Seat:
     def change_form(self, number: str, invitation_id: str, change: str) -> Form:
         """The question before Send again (`send-again`) or Revoke (`revoke`)."""
         self.admin_users(number)
-        path = f"/invitations/{invitation_id}/{change}"
-        return self._form(self._dialog(number, path), self._address(number, path))
+        return self.confirmation(number, f"/invitations/{invitation_id}/{change}")
+
+    def confirmation(self, number: str, question: str, form: str | None = None) -> Form:
+        """What is asked before an operation at an address below the provider's; its form has the same or another."""
+        return self._form(self._dialog(number, question), self._address(number, form or question))
 
     def send(self, form: Form) -> Answer:
         """Send a form."""
