@@ -1,6 +1,7 @@
 """The forms that staff fill in."""
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any, Self
 from uuid import UUID
 
@@ -37,7 +38,8 @@ class ValueField(StringField):
 
     def __init__(self, label: str, parse: Callable[[str], object | Refusal | None], **kwargs: Any) -> None:
         super().__init__(label, filters=[_one_line], **kwargs)
-        self._parse: Callable[[str], object | Refusal | None] = parse
+        # Asked about value, offer and fault of the same text, it is read once.
+        self._parse: Callable[[str], object | Refusal | None] = lru_cache(maxsize=1)(parse)
 
     @property
     def value(self) -> str | None:

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import requests
 
-from ..domain.identifiers import is_npi
+from ..domain.identifiers import Npi
 from ..domain.registry import NpiRecord, ProviderKind
 from ..domain.text import fold_words
 from ..outbound import (
@@ -33,7 +33,7 @@ _VERSION = "2.1"
 # How long a person waits for a turn before being told to try again.
 _PATIENCE = 1.0
 # Well formed, and never issued: a question that every registry can answer.
-_NPI_OF_NOBODY = "1999999984"
+_NPI_OF_NOBODY = Npi("1999999984")
 # What the registry gives at once; more than is shown, because it does not put the best first.
 _MOST_ASKED_FOR = 200
 _FEWEST_LETTERS_CUT_OFF = 2
@@ -56,11 +56,10 @@ class ApiNpiRegistry:
         if contact:
             self._session.headers["User-Agent"] = f"{USER_AGENT} ({contact})"
 
-    def look_up(self, npi: str, *, patience: float = _PATIENCE) -> NpiRecord | None:
+    def look_up(self, npi: Npi, *, patience: float = _PATIENCE) -> NpiRecord | None:
         """See `RegistryApi`. `patience` is how many seconds to wait for a turn."""
-        if not is_npi(npi):
-            raise ValueError("only a well-formed NPI is looked up")
-        return self._answer({"number": npi}, patience, lambda content: answers.look_up_answer(content, npi))
+        about = npi.digits
+        return self._answer({"number": about}, patience, lambda content: answers.look_up_answer(content, about))
 
     def search(self, query: NameQuery) -> Sequence[NpiRecord]:
         """See `RegistryApi`. One call for each kind of provider, since their names are in different fields."""

@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Protocol
 
+from ..domain.identifiers import Npi
 from ..domain.registry import NpiRecord, ProviderKind
 
 MOST_FOUND = 50
@@ -95,8 +96,8 @@ class NamesFound:
 class RegistryApi(Protocol):
     """The registry itself, asked over the network."""
 
-    def look_up(self, npi: str) -> NpiRecord | None:
-        """The registry's record of `npi`, which must be ten digits with a right check digit (`ValueError` otherwise).
+    def look_up(self, npi: Npi) -> NpiRecord | None:
+        """The registry's record of an NPI.
 
         Raises `RegistryUnavailable` where the registry could not be asked or its answer cannot be read.
         """
@@ -118,8 +119,8 @@ class RegistryCopy(Protocol):
     def as_of(self) -> date:
         """The day up to which the copy is complete."""
 
-    def look_up(self, npi: str) -> RegistryAnswer:
-        """The copy's record of a well-formed NPI, or that it has none."""
+    def look_up(self, npi: Npi) -> RegistryAnswer:
+        """The copy's record of an NPI, or that it has none."""
 
     def search(self, query: NameQuery) -> NamesFound | None:
         """The providers of a name, the best first, at most `MOST_FOUND`; None where the copy has no index of names."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-from ..domain.identifiers import is_npi
+from ..domain.identifiers import Npi
 from ..outbound import NoPlace, Section, seconds_allowed
 from .gateway import (
     AnswerCache,
@@ -66,18 +66,16 @@ class NpiChain:
         self._flights = _Flights()
         self._last_answered: datetime | None = None
 
-    def look_up(self, npi: str) -> RegistryAnswer:
-        """What is known of a well-formed NPI (`ValueError` otherwise).
+    def look_up(self, npi: Npi) -> RegistryAnswer:
+        """What is known of an NPI.
 
         Where the registry cannot be asked, the answer is an older one, marked as outdated: the one that was kept, or
         that the copy does not have the NPI. Raises `RegistryUnavailable`, or its `RegistryBusy`, where there is none.
         """
-        if not is_npi(npi):
-            raise ValueError("only a well-formed NPI is looked up")
         in_copy = self._from_copy(npi)
         if in_copy is not None and in_copy.record is not None:
             return in_copy
-        kept = self._cache.get(npi)
+        kept = self._cache.get(npi.digits)
         if kept is not None and self._is_fresh(kept):
             return kept.answer()
         try:
@@ -118,7 +116,7 @@ class NpiChain:
             self._in_a_place(self.api.ping, self._places_of_ping)
             self._last_answered = self._clock()
 
-    def _from_copy(self, npi: str) -> RegistryAnswer | None:
+    def _from_copy(self, npi: Npi) -> RegistryAnswer | None:
         """The copy's answer, a missing record too; None where there is no copy that can be read."""
         if self.copy is None:
             return None
@@ -133,18 +131,18 @@ class NpiChain:
         # A clock that was set back makes the age negative; then the answer counts as old rather than as new for long.
         return timedelta(0) <= self._clock() - kept.asked_at < longest
 
-    def _asked_once(self, npi: str) -> RegistryAnswer:
+    def _asked_once(self, npi: Npi) -> RegistryAnswer:
         """Ask the registry, or wait with others for the answer to the same question."""
-        return self._in_a_place(lambda: self._flights.join(npi, lambda: self._ask(npi)))
+        return self._in_a_place(lambda: self._flights.join(npi.digits, lambda: self._ask(npi)))
 
-    def _ask(self, npi: str) -> RegistryAnswer:
+    def _ask(self, npi: Npi) -> RegistryAnswer:
         # Since the look-up began, an equal one may have ended, here or in another worker.
-        kept = self._cache.get(npi)
+        kept = self._cache.get(npi.digits)
         if kept is not None and self._is_fresh(kept):
             return kept.answer()
         record = self.api.look_up(npi)
         self._last_answered = self._clock()
-        self._cache.put(npi, record)
+        self._cache.put(npi.digits, record)
         return RegistryAnswer(record, Source.REGISTRY, self._clock().date())
 
     def _in_a_place(self, ask: Callable[[], _Result], places: Section | None = None) -> _Result:

@@ -75,7 +75,7 @@ class NpiLookUp:
             return NpiAnswer(clean_text(text, 40), NpiOutcome.MALFORMED, read)
         npi = read.digits
         try:
-            found = self._chain.look_up(npi)
+            found = self._chain.look_up(read)
         except RegistryBusy as error:
             _log.warning("NPI %s was not looked up: %s", npi, error)
             return NpiAnswer(npi, NpiOutcome.BUSY)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
+from cpse_plugin.domain.identifiers import Npi
 from cpse_plugin.domain.registry import ProviderKind
 from cpse_plugin.npi_registry.copy import LocalCopy, update_file
 from cpse_plugin.npi_registry.gateway import NameQuery
@@ -116,7 +117,7 @@ def _looked_up(copy: LocalCopy, goes_on: Callable[[], bool]) -> list[float]:
     seconds: list[float] = []
     while goes_on():
         picked = [copy.sample(random.randrange(1_000_000_000, 1_990_000_000)) for _ in range(_LOOK_UPS)]
-        npis = [record.npi for record in picked if record]
+        npis = [Npi(record.npi) for record in picked if record]
         seconds += [seconds_of(lambda npi=npi: copy.look_up(npi)) for npi in npis]  # type: ignore[misc]
         time.sleep(_PAUSE)
     return seconds

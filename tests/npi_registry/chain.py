@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
+from cpse_plugin.domain.identifiers import Npi
 from cpse_plugin.domain.registry import NpiRecord, ProviderKind
 from cpse_plugin.npi_registry.gateway import (
     KeptAnswer,
@@ -54,18 +55,18 @@ class Registry:
     asked: list[str] = field(default_factory=list)
     searched: list[NameQuery] = field(default_factory=list)
 
-    def look_up(self, npi: str) -> NpiRecord | None:
-        self.asked.append(npi)
+    def look_up(self, npi: Npi) -> NpiRecord | None:
+        self.asked.append(npi.digits)
         if self.down:
             raise RegistryUnavailable("down for maintenance")
-        return self.records.get(npi)
+        return self.records.get(npi.digits)
 
     def search(self, query: NameQuery) -> Sequence[NpiRecord]:
         self.searched.append(query)
         return tuple(self.records.values())
 
     def ping(self) -> None:
-        self.look_up("1999999984")
+        self.look_up(Npi("1999999984"))
 
 
 @dataclass
@@ -81,8 +82,8 @@ class Copy:
         self._usable()
         return self.day
 
-    def look_up(self, npi: str) -> RegistryAnswer:
-        return RegistryAnswer(self._usable().get(npi), Source.LOCAL_COPY, self.day)
+    def look_up(self, npi: Npi) -> RegistryAnswer:
+        return RegistryAnswer(self._usable().get(npi.digits), Source.LOCAL_COPY, self.day)
 
     def search(self, query: NameQuery) -> NamesFound | None:
         found = tuple(self._usable().values())

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from cpse_plugin.domain.identifiers import Npi
 from cpse_plugin.domain.registry import NpiRecord, ProviderKind
 from cpse_plugin.domain.text import clean_text
 from cpse_plugin.npi_registry.copy import CopyError, LocalCopy, import_file, info_of
@@ -69,10 +70,10 @@ def day(text: str) -> date | None:
 def test_all_real_rows_come_back(tmp_path: Path) -> None:
     copy = imported(tmp_path, nppes.sample_text())
     rows = nppes.sample()
-    assert {cells["NPI"]: copy.look_up(cells["NPI"]).record for cells in rows} == {
+    assert {cells["NPI"]: copy.look_up(Npi(cells["NPI"])).record for cells in rows} == {
         cells["NPI"]: expected(cells) for cells in rows
     }
-    assert copy.look_up("1999999984").record is None
+    assert copy.look_up(Npi("1999999984")).record is None
     assert (copy.info.rows, copy.as_of) == (len(rows), date(2026, 11, 8))
     assert any(record.reactivated_on and record.active for record in map(expected, rows))
 
@@ -88,7 +89,7 @@ def test_all_real_rows_come_back(tmp_path: Path) -> None:
 def test_line_ends_and_marks_do_not_matter(tmp_path: Path, change: object) -> None:
     assert callable(change)
     copy = imported(tmp_path, change(nppes.sample_text()))
-    assert [copy.look_up(cells["NPI"]).record for cells in nppes.sample()] == [
+    assert [copy.look_up(Npi(cells["NPI"])).record for cells in nppes.sample()] == [
         expected(cells) for cells in nppes.sample()
     ]
 
@@ -101,7 +102,7 @@ def test_columns_are_found_by_name(tmp_path: Path) -> None:
     columns.insert(2, columns.pop(columns.index("NPI")))
     columns.insert(0, columns.pop(columns.index("Provider First Name")))
     copy = imported(tmp_path, text_of(nppes.sample(), columns))
-    assert [copy.look_up(cells["NPI"]).record for cells in nppes.sample()] == [
+    assert [copy.look_up(Npi(cells["NPI"])).record for cells in nppes.sample()] == [
         expected(cells) for cells in nppes.sample()
     ]
 
@@ -138,10 +139,10 @@ def test_awkward_text_anywhere_in_a_row_changes_nothing_else(tmp_path: Path, pla
     for number, text in enumerate(AWKWARD):
         name = clean_text(text.replace("\x1f", " ")) if place == "organization" else "A CLINIC"
         first, second = npi(2 * number), npi(2 * number + 1)
-        assert copy.look_up(first).record == NpiRecord(
+        assert copy.look_up(Npi(first)).record == NpiRecord(
             first, ProviderKind.ORGANIZATION, name, city="ALBANY", state="NY"
         )
-        assert copy.look_up(second).record == NpiRecord(second, ProviderKind.INDIVIDUAL, "JOHN CHANG")
+        assert copy.look_up(Npi(second)).record == NpiRecord(second, ProviderKind.INDIVIDUAL, "JOHN CHANG")
 
 
 def test_more_rows_than_one_process_sees(tmp_path: Path) -> None:
@@ -151,14 +152,14 @@ def test_more_rows_than_one_process_sees(tmp_path: Path) -> None:
     text = b"".join(lines(6_000)).replace(b'"US"', b'"U\nS"')
     copy = imported(tmp_path, text)
     assert copy.info.rows == 6_000
-    found = [copy.look_up(npi(number)).record for number in range(6_000)]
+    found = [copy.look_up(Npi(npi(number))).record for number in range(6_000)]
     assert all(found)
     assert sum(1 for record in found if record and not record.active) == 240
 
 
 def test_bytes_that_are_no_utf8_do_not_stop_it(tmp_path: Path) -> None:
     content = text_of([organization("1205839255", "CAFE")]).encode().replace(b"CAFE", b"CAF\xc9")
-    record = imported(tmp_path, content).look_up("1205839255").record
+    record = imported(tmp_path, content).look_up(Npi("1205839255")).record
     assert record is not None
     assert record.name.startswith("CAF")
 
@@ -221,7 +222,7 @@ def test_a_file_that_cannot_be_used_leaves_the_old_copy(tmp_path: Path, make: ob
     copy = imported(tmp_path, nppes.sample_text())
     with pytest.raises(CopyError, match=words):
         import_file(make(tmp_path / "bad.zip"), tmp_path / "copy", progress=silent)
-    assert copy.look_up("1841293990").record == expected(nppes.sample()[0])
+    assert copy.look_up(Npi("1841293990")).record == expected(nppes.sample()[0])
     assert {path.name for path in tmp_path.iterdir()} <= {"copy", "in.zip", "bad.zip", ".copy.lock"}
 
 
@@ -292,7 +293,7 @@ def test_an_import_that_is_ended_leaves_the_old_copy(
                 break
         process.wait()
     assert process.returncode != 0
-    assert copy.look_up("1841293990").record == expected(nppes.sample()[0])
+    assert copy.look_up(Npi("1841293990")).record == expected(nppes.sample()[0])
     assert copy.info.rows == len(nppes.sample())
     wait_for_the_cutters(tmp_path)
     import_file(zipped(tmp_path / "in.zip", text_of(nppes.sample()[1:])), tmp_path / "copy", progress=silent)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from cpse_plugin.domain.identifiers import Npi
 from cpse_plugin.npi_registry.copy import CopyError, LocalCopy, import_file, info_of, update_file
 from cpse_plugin.npi_registry.gateway import NameQuery
 
@@ -37,7 +38,7 @@ def copy(tmp_path: Path) -> LocalCopy:
 
 
 def known_as(copy: LocalCopy, npi: str) -> tuple[str, ...]:
-    record = copy.look_up(npi).record
+    record = copy.look_up(Npi(npi)).record
     assert record is not None
     return (record.name, *record.doing_business_as)
 
@@ -49,7 +50,7 @@ def npis(copy: LocalCopy, name: str, state: str | None = None) -> list[str]:
 
 
 def test_a_person_has_the_suffix_and_nothing_that_says_nothing(copy: LocalCopy) -> None:
-    record = copy.look_up(JUNIOR).record
+    record = copy.look_up(Npi(JUNIOR)).record
     assert record is not None
     assert (record.full_name, record.credential) == ("COLLINS KELLOGG JR.", None)
     assert record.active
@@ -58,7 +59,7 @@ def test_a_person_has_the_suffix_and_nothing_that_says_nothing(copy: LocalCopy) 
 def test_an_organization_has_its_names_from_either_file(copy: LocalCopy) -> None:
     assert known_as(copy, AGENCY) == ("STEP BY STEP INC", "BRIGHT STEPS")
     assert known_as(copy, ELSEWHERE) == ("HARBOR LLC", "JOSÉ'S HARBOR", "LITTLE HARBOR")
-    gone = copy.look_up(GONE).record
+    gone = copy.look_up(Npi(GONE)).record
     assert gone is not None
     assert (gone.active, gone.doing_business_as) == (False, ())
 
@@ -81,7 +82,7 @@ def test_dates_and_a_name_stand_in_one_row(tmp_path: Path) -> None:
     copy = LocalCopy(tmp_path / "copy")
     assert known_as(copy, AGENCY) == ("STEP INC", "BRIGHT STEPS")
     for npi in (AGENCY, JUNIOR):
-        record = copy.look_up(npi).record
+        record = copy.look_up(Npi(npi)).record
         assert record is not None
         assert (str(record.deactivated_on), str(record.reactivated_on)) == ("2021-03-03", "2022-11-12")
 
@@ -144,7 +145,7 @@ def test_a_copy_of_the_version_before_is_read_searched_and_kept_up_to_date(tmp_p
     rows = [person(JUNIOR, "KELLOGG", "COLLINS", suffix="JR.", state="NY"), organization(ELSEWHERE, "HARBOR LLC")]
     others = other_names_of([(ELSEWHERE, "LITTLE HARBOR", "3")])
     update_file(zipped(tmp_path / "week.zip", text_of(rows), nppes.WEEKLY, others), tmp_path / "copy")
-    record = earlier.look_up(JUNIOR).record
+    record = earlier.look_up(Npi(JUNIOR)).record
     assert record is not None
     assert record.full_name == "COLLINS KELLOGG JR."
     assert known_as(earlier, ELSEWHERE) == ("HARBOR LLC", "LITTLE HARBOR")

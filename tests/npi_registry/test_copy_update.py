@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from cpse_plugin.domain.identifiers import Npi
 from cpse_plugin.domain.registry import NpiRecord, ProviderKind
 from cpse_plugin.npi_registry.copy import CopyError, LocalCopy, update_file
 from cpse_plugin.npi_registry.gateway import NameQuery
@@ -38,14 +39,14 @@ def test_new_changed_deactivated_and_reactivated(tmp_path: Path, copy: LocalCopy
     before = copy.info.rows
     done = update_file(week(tmp_path), tmp_path / "copy")
     assert (done.rows, done.added, done.gap) == (4, 1, False)
-    assert copy.look_up(CHANGED).record == NpiRecord(
+    assert copy.look_up(Npi(CHANGED)).record == NpiRecord(
         CHANGED, ProviderKind.INDIVIDUAL, "SUSAN WORTSMAN-LEE", city="RYE", state="NY"
     )
-    assert copy.look_up(GONE).record == NpiRecord(GONE, None, "", active=False, deactivated_on=date(2026, 11, 10))
-    back = copy.look_up(BACK).record
+    assert copy.look_up(Npi(GONE)).record == NpiRecord(GONE, None, "", active=False, deactivated_on=date(2026, 11, 10))
+    back = copy.look_up(Npi(BACK)).record
     assert back is not None
     assert (back.active, back.reactivated_on) == (True, date(2026, 11, 12))
-    assert copy.look_up(NEW).record is not None
+    assert copy.look_up(Npi(NEW)).record is not None
     assert (copy.as_of, copy.info.rows) == (date(2026, 11, 15), before + 1)
     assert [file.name for file in copy.info.files] == [nppes.MONTHLY, nppes.WEEKLY]
 
@@ -110,9 +111,9 @@ def test_an_older_file_only_by_force_and_the_day_stays(tmp_path: Path, copy: Loc
     old = week(tmp_path, "npidata_pfile_20261026-20261101.csv")
     with pytest.raises(CopyError, match="older"):
         update_file(old, tmp_path / "copy")
-    assert copy.look_up(NEW).record is None
+    assert copy.look_up(Npi(NEW)).record is None
     update_file(old, tmp_path / "copy", force=True)
-    assert copy.look_up(NEW).record is not None
+    assert copy.look_up(Npi(NEW)).record is not None
     assert copy.as_of == date(2026, 11, 8)
 
 
@@ -134,7 +135,7 @@ def test_a_row_that_does_not_parse_leaves_all_as_it_was(tmp_path: Path, copy: Lo
     bad = zipped(tmp_path / "bad.zip", text_of(WEEK) + '"1245319599","1","only three"\n', nppes.WEEKLY)
     with pytest.raises(CopyError, match="1245319599"):
         update_file(bad, tmp_path / "copy")
-    assert copy.look_up(NEW).record is None
+    assert copy.look_up(Npi(NEW)).record is None
     assert copy.as_of == date(2026, 11, 8)
 
 
@@ -157,8 +158,8 @@ def test_an_update_that_is_killed_leaves_the_old_copy(tmp_path: Path, copy: Loca
     command = [sys.executable, "-c", _UPDATE, str(week(tmp_path)), str(tmp_path / "copy"), moment]
     ended = subprocess.run(command, cwd=ROOT, check=False, capture_output=True)
     assert ended.returncode == -signal.SIGKILL, ended.stderr
-    assert copy.look_up(NEW).record is None
+    assert copy.look_up(Npi(NEW)).record is None
     assert copy.as_of == date(2026, 11, 8)
     update_file(week(tmp_path), tmp_path / "copy")
-    assert copy.look_up(NEW).record is not None
+    assert copy.look_up(Npi(NEW)).record is not None
     assert {path.name for path in tmp_path.iterdir()} == {"copy", "in.zip", "week.zip", ".copy.lock"}

@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 from flask import Flask
 
+from cpse_plugin.domain.identifiers import Npi
 from cpse_plugin.domain.registry import NpiRecord, ProviderKind
 from cpse_plugin.outbound import Bulkhead
 from cpse_plugin.services.npi import NpiLookUp
@@ -98,14 +99,14 @@ def answer_says_no_day(answer: Answer) -> bool:
 
 def test_found_yesterday(page: Page) -> None:
     chain = known(ANA)
-    chain.look_up(NPI)
+    chain.look_up(Npi(NPI))
     chain.clock.forward(hours=20)
     assert page.of(chain).text.endswith("As the NPI Registry said on Nov 23, 2026.")
 
 
 def test_an_older_answer_where_the_registry_does_not_answer(page: Page) -> None:
     chain = known(ANA)
-    chain.look_up(NPI)
+    chain.look_up(Npi(NPI))
     chain.registry.down = True
     chain.clock.forward(days=3)
     answer = page.of(chain)

@@ -9,7 +9,9 @@ import pytest
 from flask import Flask
 from sqlalchemy import event
 
+from cpse_plugin.domain import identifiers
 from cpse_plugin.domain.access import Action, Staff, require
+from cpse_plugin.domain.identifiers import npi_check_digit_is_right
 from cpse_plugin.sandbox.faults import Faults
 from cpse_plugin.web.parts import Parts
 
@@ -133,3 +135,34 @@ def test_a_permission_is_asked_for_once_where_a_page_is_shown_and_once_for_what_
     assert len(asked) == 2
     assert asked[0] is Action.VIEW
     assert asked[1] is not Action.VIEW
+
+
+@pytest.fixture
+def luhn(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The texts whose check digit was looked at."""
+    seen: list[str] = []
+
+    def noting(npi: str) -> bool:
+        seen.append(npi)
+        return npi_check_digit_is_right(npi)
+
+    monkeypatch.setattr(identifiers, "npi_check_digit_is_right", noting)
+    return seen
+
+
+def test_the_check_digit_of_an_npi_that_is_looked_up_is_looked_at_once(
+    intranet: Flask, registry: Faults, luhn: list[str]
+) -> None:
+    for _ in ("asked", "kept"):
+        assert intranet.test_client().get(f"/cpse/npi/{BRIGHT_HARBOR}").status_code == 200
+        assert luhn == [BRIGHT_HARBOR]
+        luhn.clear()
+    assert len(registry.requests) == 1
+
+
+def test_the_check_digit_of_an_npi_that_is_applied_is_looked_at_once(intranet: Flask, luhn: list[str]) -> None:
+    seat = Seat(intranet, fragments=True)
+    form = seat.profile_form("TC-1021").typed(npi="1999-101-011")
+    luhn.clear()
+    assert seat.send(form).status == 200
+    assert luhn == [BRIGHT_HARBOR]

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TypeVar
 
-from ...domain.identifiers import is_npi
+from ...domain.identifiers import Npi
 from ...domain.registry import NpiRecord, ProviderKind
 from ...domain.text import clean_text
 from ..gateway import MOST_FOUND, NameQuery, NamesFound, RegistryAnswer, RegistryUnavailable, Source
@@ -48,13 +48,11 @@ class LocalCopy:
         """What the copy says of itself. Raises `RegistryUnavailable`."""
         return self._ask(lambda reader: reader.info)
 
-    def look_up(self, npi: str) -> RegistryAnswer:
-        """See `RegistryCopy`; raises `ValueError` for what is no NPI."""
-        if not is_npi(npi):
-            raise ValueError("only a well-formed NPI is looked up")
+    def look_up(self, npi: Npi) -> RegistryAnswer:
+        """See `RegistryCopy`."""
 
         def ask(reader: "_Reader") -> RegistryAnswer:
-            return RegistryAnswer(reader.record(int(npi)), Source.LOCAL_COPY, reader.info.as_of)
+            return RegistryAnswer(reader.record(int(npi.digits)), Source.LOCAL_COPY, reader.info.as_of)
 
         return self._ask(ask)
 

@@ -4,6 +4,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ...domain.identifiers import Npi
 from ...domain.registry import NpiRecord
 from ...domain.text import fold
 from ..gateway import RegistryApi, RegistryUnavailable
@@ -33,8 +34,8 @@ def compare(
         if kept is None:
             return
         try:
-            yield Comparison(kept.npi, tuple(_differences(kept, api.look_up(kept.npi))))
-        except (RegistryUnavailable, ValueError) as error:
+            yield Comparison(kept.npi, tuple(_differences(kept, api.look_up(Npi(kept.npi)))))
+        except RegistryUnavailable as error:
             yield Comparison(kept.npi, failure=str(error))
 
 
