@@ -15,7 +15,7 @@ from ..services.errors import AlreadyLinked
 from ..services.history import HistoryAction, record
 from ..services.records import county_provider
 from .kind import Look, NotSeen, Operation, Seen
-from .links import NEXT_STEP, LinkOperation, link_sentences, record_link
+from .links import NEXT_STEP, LinkOperation, link_sentences, other_link, record_link
 
 
 class Add(LinkOperation[None, PortalProvider]):
@@ -61,6 +61,10 @@ class Add(LinkOperation[None, PortalProvider]):
         )
         own = next((portal for portal in found if associated_number(portal) == operation.county_provider_id), None)
         return Seen(own) if own is not None else NotSeen()
+
+    def obstacle(self, session: Session, row: ProviderRow, operation: Operation) -> str:
+        """Another link of the provider."""
+        return other_link(session, row, "")
 
     def complete(
         self, session: Session, row: ProviderRow, operation: Operation, answer: PortalProvider

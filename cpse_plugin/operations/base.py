@@ -26,6 +26,7 @@ from ..services.errors import (
     Contradiction,
     DatabaseBusy,
     DatabaseRefused,
+    LinkChanged,
     NotRecordedYet,
     OperationInProgress,
     ServiceError,
@@ -127,6 +128,8 @@ class Operations:
                 latest = self._log.attempt(session, form, kind, provider_id, said)
                 if latest is not None and latest.is_done:
                     return latest, county_provider(row)
+                if latest is not None and latest.is_superseded:
+                    raise LinkChanged(f"operation {latest.id} ended by a decision")
                 # Somebody else has come to an end with it since the Portal was read.
                 is_old = ended is not None and self._log.done_on(session, about) != ended
                 if is_old:
@@ -255,7 +258,8 @@ class Operations:
         try:
             look = operation.kind.look(operation)
             if isinstance(look, NotSeen) and may_call:
-                look = NotDone(look.obstacle) if look.obstacle else _repeated(operation)
+                obstacle = look.obstacle or self._obstacle(operation)
+                look = NotDone(obstacle) if obstacle else _repeated(operation)
             if isinstance(look, Seen):
                 self._completed(operation, look.answer)
             elif isinstance(look, NotDone):
@@ -272,6 +276,10 @@ class Operations:
             # A county's own gateway may stumble in ways of its own, and the page that came here by must open even so.
             _log.exception("operation %s is not finished", operation.id)
         return True
+
+    def _obstacle(self, operation: Operation) -> str:
+        with self._database.read() as session:
+            return operation.kind.obstacle(session, provider_row(session, operation.provider_id), operation)
 
 
 def _of(provider_id: int | None) -> tuple[ColumnElement[bool], ...]:

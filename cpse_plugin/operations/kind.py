@@ -26,6 +26,10 @@ class OperationState(StrEnum):
     FAILED = "failed"
 
 
+# What is kept as the result of an operation that a decision has ended.
+SUPERSEDED = "superseded"
+
+
 @dataclass(frozen=True, slots=True)
 class Operation:
     """An operation as it is on record; `result` is what its kind kept of the Portal's answer.
@@ -61,6 +65,11 @@ class Operation:
     def is_done(self) -> bool:
         """Whether it was carried out and put on record."""
         return self.state is OperationState.DONE
+
+    @property
+    def is_superseded(self) -> bool:
+        """Whether it ended by a person's decision about what it was to do, so that its form does it no more."""
+        return bool(self.result.get(SUPERSEDED))
 
     def knowing(self, earlier: tuple[dict[str, Any], ...]) -> "Operation":
         """The same, with what is on record of earlier ones."""
@@ -173,6 +182,10 @@ class OperationKind(ABC, Generic[Known, Answer]):
     @abstractmethod
     def look(self, operation: Operation) -> Look[Answer]:
         """Read on the Portal what has become of the call. Raises `PortalError`."""
+
+    def obstacle(self, session: Session, row: ProviderRow, operation: Operation) -> str:
+        """What the county's record has that keeps the call from being repeated, in words; empty where nothing does."""
+        return ""
 
     @abstractmethod
     def complete(self, session: Session, row: ProviderRow, operation: Operation, answer: Answer) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Continue Association."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -15,7 +16,7 @@ from ..services.errors import AlreadyLinked, ComparisonChanged, NotFound
 from ..services.history import HistoryAction
 from ..services.records import county_provider, refuse_second_link
 from .kind import Look, Operation
-from .links import NEXT_STEP, LinkOperation, associated, link_sentences, record_link
+from .links import NEXT_STEP, LinkOperation, associated, link_sentences, other_link, record_link
 
 
 class Link(LinkOperation[Comparison, PortalProvider]):
@@ -41,10 +42,16 @@ class Link(LinkOperation[Comparison, PortalProvider]):
         return comparison
 
     def decide(self, session: Session, row: ProviderRow, said: Mapping[str, Any], known: Comparison) -> dict[str, Any]:
-        """Refuse a second link; keep the differences that the person accepted."""
+        """Refuse a second link; keep the differences that the person accepted.
+
+        Raises `ComparisonChanged` where the county's side was changed while the Portal was asked.
+        """
         refuse_second_link(session, row, said["portal_id"])
-        if row.link is not None and known.match.portal.association is not None:
-            raise AlreadyLinked(county_provider(row))
+        portal, provider = known.match.portal, county_provider(row)
+        if row.link is not None and portal.association is not None:
+            raise AlreadyLinked(provider)
+        if replace(known, fields=compare(provider, portal)).fingerprint != said["seen"]:
+            raise ComparisonChanged(f"provider {provider.id} and Portal provider {portal.id}")
         return {
             "county_provider_id": row.county_provider_id,
             "rule": known.match.rule,
@@ -66,9 +73,13 @@ class Link(LinkOperation[Comparison, PortalProvider]):
         portal = self._gateway.get_provider(operation.content["portal_id"], acting_user=operation.actor)
         return associated(portal, operation)
 
+    def obstacle(self, session: Session, row: ProviderRow, operation: Operation) -> str:
+        """Another link of one of the two."""
+        return other_link(session, row, operation.content["portal_id"])
+
     def complete(
         self, session: Session, row: ProviderRow, operation: Operation, answer: PortalProvider
     ) -> dict[str, Any]:
-        """Put the link on record."""
-        details = {key: operation.content[key] for key in ("rule", "differences")}
+        """Put the link on record. The first version kept nothing of the comparison."""
+        details = {key: operation.content[key] for key in ("rule", "differences") if key in operation.content}
         return record_link(session, row, operation, answer, self.history, details)

@@ -85,6 +85,14 @@ def other_holder(session: Session, row: ProviderRow, portal_id: str) -> Provider
     return session.scalars(statement).first()
 
 
+def other_link(session: Session, row: ProviderRow, portal_id: str) -> str:
+    """In words, the link on record beside which the Portal is not asked for another one; empty where there is none."""
+    if row.link is not None and row.link.portal_id != portal_id:
+        return f"The county's record has it linked to number {row.link.portal_id} of the CPSE Portal."
+    holder = other_holder(session, row, portal_id)
+    return f"The county's record has it linked to {holder.name}." if holder is not None else ""
+
+
 def put_link(session: Session, row: ProviderRow, portal_id: str, actor: str) -> None:
     """Put a link on record; the same link is left as it is. Raises `Contradiction`."""
     refuse_contradiction(session, row, portal_id)

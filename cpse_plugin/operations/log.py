@@ -15,7 +15,7 @@ from ..services.database import Database, now
 from ..services.errors import OperationInProgress, OperationMismatch
 from ..services.history import NOT_DONE, record
 from ..services.records import provider_row
-from .kind import Intention, Operation, OperationKind, OperationState
+from .kind import SUPERSEDED, Intention, Operation, OperationKind, OperationState
 
 # With the states as parameters no database could tell that the indexes of open operations serve.
 _IS_OPEN: ColumnElement[bool] = OperationRow.state.in_([literal_column(f"'{state}'") for state in OPEN_STATES])
@@ -149,6 +149,7 @@ class OperationLog:
         for row, number in session.execute(statement.with_for_update(of=OperationRow)):
             ended.append(self._operation(row, number))
             row.state, row.failure, row.finished_at = OperationState.FAILED, reason[:2000], now()
+            row.result = {**(row.result or {}), SUPERSEDED: True}
         session.flush()
         return ended
 

@@ -2,10 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 
 from ..domain.access import Staff
 from ..domain.portal_records import PortalProvider, associated_number
@@ -15,6 +16,9 @@ from ..portal.gateway import PortalGateway
 from .database import Database
 from .providers import Providers
 from .records import link_target
+
+# The kind of the operations by which a person decides which link holds.
+_DECISION = "settle"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +125,18 @@ class ClaimReader:
         return self._gateway.find_providers(npi=npi, sed_code=sed_code, acting_user=staff.acting_user)
 
     def _left_open(self, provider_id: int) -> list[str]:
-        """The Portal providers that open operations on the provider's link are about, as far as it is known which."""
+        """The Portal providers that open operations on the provider's link are about, as far as it is known which.
+
+        A decision that was refused has ended the operations that it was about, so it tells in their place.
+        """
+        refused = and_(OperationRow.state == "failed", OperationRow.kind == _DECISION)
         statement = select(OperationRow.content, OperationRow.result).where(
-            OperationRow.target == link_target(provider_id), OperationRow.state.in_(OPEN_STATES)
+            OperationRow.target == link_target(provider_id), or_(OperationRow.state.in_(OPEN_STATES), refused)
         )
         with self._database.read() as session:
-            named = [(result or content).get("portal_id") for content, result in session.execute(statement)]
-        return [str(portal_id) for portal_id in named if portal_id]
+            rows = session.execute(statement).all()
+        named = [portal_id for content, result in rows for portal_id in _named(content, result or {})]
+        return list(dict.fromkeys(named))
 
     def _holders(
         self, provider: CountyProvider, portals: dict[str, PortalProvider | None]
@@ -146,3 +155,9 @@ class ClaimReader:
                 if holder is not None and holder.id != provider.id:
                     holders[portal_id] = holder
         return holders
+
+
+def _named(content: Mapping[str, Any], result: Mapping[str, Any]) -> list[str]:
+    """The Portal providers that an operation on a link is about."""
+    named = [result.get("portal_id") or content.get("portal_id"), content.get("keep"), *content.get("end", ())]
+    return [str(portal_id) for portal_id in named if portal_id]
