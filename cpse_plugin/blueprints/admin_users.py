@@ -16,7 +16,7 @@ from ..operations.resend import Resend
 from ..operations.revoke import Revoke
 from ..portal.gateway import AdminExists, CredentialConflict, InvalidContent, InvitationPending, PortalError
 from ..services.admin_users import AdminUsers
-from ..services.errors import NotLinked, ServiceError
+from ..services.errors import NotLinked, ServiceError, done_already
 from ..web.access import requires, signed_in_staff
 from ..web.answers import also, page_or_block
 from ..web.htmx import into_dialog, push_url, toast, wants_fragment
@@ -114,8 +114,9 @@ def invite(provider_id: int) -> ResponseReturnValue:
         return _refused(provider, form, error)
     if not wants_fragment():
         return redirect(url_for("cpse.admin_users", provider_id=provider_id, retrieve=1, invited=result["email"]), 303)
-    provider = parts().providers.get(provider_id, staff)
-    response = toast(tab(provider, retrieve=True, invited=result["email"]), f"{Invite.done}.")
+    with done_already():
+        provider = parts().providers.get(provider_id, staff)
+        response = toast(tab(provider, retrieve=True, invited=result["email"]), f"{Invite.done}.")
     return push_url(response, url_for("cpse.admin_users", provider_id=provider_id, retrieve=1))
 
 
@@ -231,7 +232,8 @@ class AskToSendAgain(_AskToChange):
     ) -> CountyProvider:
         """Send again."""
         parts().admin_users.send_again(provider.id, place["invitation_id"], operation_id=operation_id, staff=staff)
-        return parts().providers.read(provider.id)
+        with done_already():
+            return parts().providers.read(provider.id)
 
 
 class AskToRevoke(_AskToChange):
@@ -245,7 +247,8 @@ class AskToRevoke(_AskToChange):
     ) -> CountyProvider:
         """Revoke."""
         parts().admin_users.revoke(provider.id, place["invitation_id"], operation_id=operation_id, staff=staff)
-        return parts().providers.read(provider.id)
+        with done_already():
+            return parts().providers.read(provider.id)
 
 
 _CHANGES = (AskToSendAgain(), AskToRevoke())

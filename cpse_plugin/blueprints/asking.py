@@ -13,7 +13,7 @@ from ..domain.providers import CountyProvider
 from ..forms import OperationForm
 from ..operations.kind import OperationKind
 from ..portal.gateway import PortalError
-from ..services.errors import ServiceError
+from ..services.errors import ServiceError, done_already
 from ..web.access import requires, signed_in_staff
 from ..web.answers import also, page_or_dialog
 from ..web.htmx import into_dialog, wants_fragment
@@ -110,7 +110,8 @@ class Asking(Generic[Form]):
             present = self.carry_out(provider, form, place, operation_id, staff)
         except (PortalError, ServiceError) as error:
             return self.refused(provider, form, place, error)
-        return self.completed(present, place)
+        with done_already():
+            return self.completed(present, place)
 
     def carry_out(
         self, provider: CountyProvider, form: Form, place: Place, operation_id: UUID, staff: Staff
@@ -123,8 +124,10 @@ class Asking(Generic[Form]):
         """The question again, with what kept the operation from being carried out; alone if it cannot be had."""
         problem = self.problem(provider, error)
         try:
-            return into_dialog(self.question(provider, form, place, problem))
-        except PortalError:
+            # The provider too may have changed meanwhile.
+            present = parts().providers.read(provider.id)
+            return into_dialog(self.question(present, form, place, problem))
+        except (PortalError, ServiceError):
             return into_dialog(self.answer(provider, form, place, problem, None))
 
     def problem(self, provider: CountyProvider, error: Exception) -> Problem:  # noqa: ARG002

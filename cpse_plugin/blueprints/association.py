@@ -210,10 +210,6 @@ class AskToSettle(Asking[SettleForm]):
         form.seen.data = claims.fingerprint
         return {"claims": claims, "keep": claims.find(keep)}
 
-    def refused(self, provider: CountyProvider, form: SettleForm, place: Place, error: Exception) -> Response:
-        """The question about what is on record by now."""
-        return super().refused(parts().providers.read(provider.id), form, place, error)
-
     def button(self, form: SettleForm) -> tuple[str, bool]:
         """To keep none is grave."""
         return (Settle.button, False) if form.keep.data else (Settle.button_without, True)

@@ -81,5 +81,7 @@ class Link(LinkOperation[Comparison, PortalProvider]):
         self, session: Session, row: ProviderRow, operation: Operation, answer: PortalProvider
     ) -> dict[str, Any]:
         """Put the link on record. The first version kept nothing of the comparison."""
-        details = {key: operation.content[key] for key in ("rule", "differences") if key in operation.content}
+        details: dict[str, Any] = {
+            key: operation.content[key] for key in ("rule", "differences") if key in operation.content
+        }
         return record_link(session, row, operation, answer, self.history, details)

@@ -1,5 +1,7 @@
 """What can keep a use case from its end, beside what the Portal answers (`cpse_plugin.portal.gateway`)."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 from ..domain.providers import CountyProvider
@@ -30,6 +32,22 @@ class CommitUnknown(ServiceError):
 
 class NotRecordedYet(ServiceError):
     """The Portal has done what it was asked, and the county's record could not be written: it is finished later."""
+
+
+class DoneNotShown(ServiceError):
+    """The change was made and is on record; only what came of it could not be read."""
+
+
+@contextmanager
+def done_already() -> Iterator[None]:
+    """What follows a change that was made: a database that does not answer takes nothing back of it.
+
+    Raises `DoneNotShown` in the place of `DatabaseBusy` and `DatabaseRefused`, which say that nothing was saved.
+    """
+    try:
+        yield
+    except (DatabaseBusy, DatabaseRefused) as error:
+        raise DoneNotShown(str(error)) from error
 
 
 class StaleProfile(ServiceError):

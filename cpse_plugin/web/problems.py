@@ -97,6 +97,10 @@ def _unchanged() -> str:
     return "Nothing was lost." if _only_reads() else "Nothing was changed."
 
 
+def _unsaved() -> str:
+    return "Nothing was lost." if _only_reads() else "Nothing was saved."
+
+
 def _portal_busy(error: portal.PortalBusy) -> Problem:
     seconds = None if error.retry_after is None else max(1, round(error.retry_after))
     when = "in a moment" if seconds is None else _in_words(seconds)
@@ -273,6 +277,16 @@ _WORDS: tuple[tuple[type[Exception], Callable[[Any], Problem]], ...] = (
         ),
     ),
     (
+        services.DoneNotShown,
+        _always(
+            Problem(
+                503,
+                "Done: it is on record",
+                "Only the page cannot be shown now, because the database is busy. Open the provider again in a moment.",
+            )
+        ),
+    ),
+    (
         services.CommitUnknown,
         _always(
             Problem(
@@ -284,17 +298,15 @@ _WORDS: tuple[tuple[type[Exception], Callable[[Any], Problem]], ...] = (
     ),
     (
         services.DatabaseRefused,
-        _always(
-            Problem(
-                500,
-                "The county's database does not take this",
-                "Nothing was saved. Trying again will not help: please tell the people who look after this intranet.",
-            )
+        lambda _: Problem(
+            500,
+            "The county's database does not take this",
+            f"{_unsaved()} Trying again will not help: please tell the people who look after this intranet.",
         ),
     ),
     (
         services.DatabaseBusy,
-        _always(Problem(503, "The database is busy", "Nothing was saved. Please try again.", True, 2)),
+        lambda _: Problem(503, "The database is busy", f"{_unsaved()} Please try again.", True, 2),
     ),
     (TooOften, _too_often),
     (

@@ -3,20 +3,25 @@
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from typing import Any
 
 import psycopg
 import pytest
-from flask import Flask
+from flask import Flask, request
 from sqlalchemy import event, text
+from sqlalchemy.orm import Session
 
 from cpse_plugin.outbound import time_budget
+from cpse_plugin.sandbox.portal import Portal
 from cpse_plugin.services import database as waits
+from cpse_plugin.services.database import Database
 from cpse_plugin.services.errors import DatabaseBusy
 from cpse_plugin.web.parts import Parts
 from tests.conftest import MakeIntranet
 from tests.world import READER, Who, by_number
 
-from .seat import DONE, NOT_DONE, Seat, told
+from .changes import ALL, Change
+from .seat import DONE, NOT_DONE, NOT_KNOWN, Seat, told
 from .test_database import Lock
 
 BothDatabases = pytest.mark.parametrize("database_kind", ["sqlite", "postgresql"])
@@ -199,3 +204,43 @@ def test_d10_what_somebody_else_has_locked_is_not_waited_for(seat: Seat, databas
         assert told(seat.providers()) == NOT_DONE
     assert time.monotonic() - begun < DID_NOT_HANG
     assert told(seat.send(form)) == DONE
+
+
+@pytest.mark.parametrize("change", ALL, ids=str)
+def test_d8_what_was_done_is_not_told_as_unsaved_where_only_the_page_cannot_be_read(
+    seat: Seat, cpse: Parts, portal: Portal, monkeypatch: pytest.MonkeyPatch, change: Change
+) -> None:
+    form, read = change.form(seat), Database.read
+
+    @contextmanager
+    def away(database: Database) -> Iterator[Session]:
+        # A page that is led to after the change, without htmx, is a look of its own.
+        if change.sent(portal) and request.method == "POST":
+            raise DatabaseBusy("away")
+        with read(database) as session:
+            yield session
+
+    monkeypatch.setattr(Database, "read", away)
+    assert told(seat.send(form)) == DONE
+    assert change.effects(portal) == 1
+
+
+@pytest.mark.parametrize("change", ALL, ids=str)
+def test_d8_what_the_portal_has_done_is_not_told_as_unsaved_where_nothing_can_be_read_or_written(
+    seat: Seat, cpse: Parts, portal: Portal, monkeypatch: pytest.MonkeyPatch, change: Change
+) -> None:
+    form = change.form(seat)
+    for name in ("read", "write", "aside"):
+        monkeypatch.setattr(Database, name, _away_after(change, portal, getattr(Database, name)))
+    assert told(seat.send(form)) == NOT_KNOWN
+
+
+def _away_after(change: Change, portal: Portal, opened: Any) -> Any:
+    @contextmanager
+    def away(database: Database) -> Iterator[Session]:
+        if change.sent(portal):
+            raise DatabaseBusy("away")
+        with opened(database) as session:
+            yield session
+
+    return away
