@@ -115,7 +115,6 @@ def invite(provider_id: int) -> ResponseReturnValue:
     if not wants_fragment():
         return redirect(url_for("cpse.admin_users", provider_id=provider_id, retrieve=1, invited=result["email"]), 303)
     with done_already():
-        provider = parts().providers.get(provider_id, staff)
         response = toast(tab(provider, retrieve=True, invited=result["email"]), f"{Invite.done}.")
     return push_url(response, url_for("cpse.admin_users", provider_id=provider_id, retrieve=1))
 
