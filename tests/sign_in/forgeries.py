@@ -294,7 +294,7 @@ _NAMES = {
     "aud two clients",
     "iss with a slash",
     "sub missing",
-    "exp 31 s ago",
+    "exp 90 s ago",
     'nonce "another"',
     "at_hash null",
     "header typ logout+jwt",
