@@ -6,15 +6,13 @@ from dataclasses import dataclass, replace
 from flask import Flask
 from flask.testing import FlaskClient
 
+from cpse_plugin.operations.register import ALL
 from cpse_plugin.web.parts import Parts
 from tests.pages.client import Answer, PageClient
 from tests.world import by_number, parts_of
 
 _TELLS = {
-    "done": re.compile(
-        r"The link was (completed|ended)|It was decided which link holds|"
-        r"The invitation was (sent|revoked)|The profile was saved|\bDone: "
-    ),
+    "done": re.compile("|".join([*(kind.done for kind in ALL), "The profile was saved", r"\bDone: "])),
     "not done": re.compile(r"Nothing was (changed|saved|lost|linked)|\bNot done: "),
     "not known": re.compile(r"[Pp]lease do not repeat|\bNot known yet: "),
 }
