@@ -16,7 +16,7 @@ def groups_in(claims: Mapping[str, Any], role_claim: str) -> tuple[str, ...] | N
     value = _find(claims, role_claim)
     if value is None:
         return None
-    if role_claim == "email" and claims.get("email_verified", True) in (False, "false"):
+    if role_claim == "email" and not may_be_own_email(claims):
         # Where roles go by address, an address that may be somebody else's gives none.
         return ()
     if isinstance(value, str):
@@ -26,6 +26,15 @@ def groups_in(claims: Mapping[str, Any], role_claim: str) -> tuple[str, ...] | N
     if isinstance(value, Mapping):
         return tuple(name for name, more in value.items() if isinstance(more, Mapping))
     return ()
+
+
+def may_be_own_email(claims: Mapping[str, Any]) -> bool:
+    """Whether the provider does not say that the e-mail address may be somebody else's.
+
+    Many say nothing about it. Whatever they say beside yes, in whichever type, is no.
+    """
+    verified = claims.get("email_verified")
+    return verified is None or str(verified).casefold() in ("true", "1", "yes")
 
 
 def are_left_out(claims: Mapping[str, Any], role_claim: str) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..domain.access import Role, Staff, highest_role
 from ..domain.text import clean_text
-from .claims import are_left_out, groups_in
+from .claims import are_left_out, groups_in, may_be_own_email
 
 _LONGEST_NAME = 200
 _LONGEST_EMAIL = 254
@@ -84,7 +84,7 @@ def _text(claims: Mapping[str, Any], name: str) -> str:
 def _email(claims: Mapping[str, Any]) -> str | None:
     """The e-mail address, unless the provider itself says that it may be somebody else's."""
     value = claims.get("email")
-    if not isinstance(value, str) or "@" not in value or claims.get("email_verified", True) in (False, "false"):
+    if not isinstance(value, str) or "@" not in value or not may_be_own_email(claims):
         return None
     return clean_text(value, _LONGEST_EMAIL)
 

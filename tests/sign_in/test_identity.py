@@ -72,6 +72,11 @@ NESTED = {"realm_access": {"roles": ["Editors"]}, "resource_access": {"the.intra
         ("email", {"email": "ann@x.example", "email_verified": True}, ("ann@x.example",)),
         ("email", {"email": "boss@x.example", "email_verified": False}, ()),
         ("email", {"email": "boss@x.example", "email_verified": "false"}, ()),
+        ("email", {"email": "boss@x.example", "email_verified": "False"}, ()),
+        ("email", {"email": "boss@x.example", "email_verified": 0}, ()),
+        ("email", {"email": "boss@x.example", "email_verified": ""}, ()),
+        ("email", {"email": "ann@x.example", "email_verified": "True"}, ("ann@x.example",)),
+        ("email", {"email": "ann@x.example", "email_verified": None}, ("ann@x.example",)),
         ("groups", {"groups": None}, None),
         ("groups", {"groups": []}, ()),
     ],
@@ -115,6 +120,7 @@ def test_why_somebody_has_no_role(claim: str, claims: dict[str, Any], why: str) 
         ({"name": "Ann\r\n\u202eLee\x00\ud800", "email": "ann@x.example\r\nX: y"}, "Ann Lee", "ann@x.example X: y"),
         ({"name": "Ann", "email": "boss@x.example", "email_verified": False}, "Ann", None),
         ({"name": "Ann", "email": "boss@x.example", "email_verified": "false"}, "Ann", None),
+        ({"name": "Ann", "email": "boss@x.example", "email_verified": "FALSE"}, "Ann", None),
     ],
 )
 def test_the_name_for_the_eye_and_for_the_record(claims: dict[str, Any], name: str, email: str | None) -> None:
