@@ -115,14 +115,22 @@ def _broken_form(form: Tag) -> list[str]:
 
 
 def _broken_without_script(tag: Tag) -> list[str]:
-    """A link or a form asks for the same without a script; what loads by itself has a link in its place."""
+    """A link or a form asks for the same without a script; what loads by itself has a link in its place or beside it.
+
+    What is asked again by itself says in its address how often; the link beside it need not.
+    """
     asked = tag.get("hx-get") or tag.get("hx-post")
     if tag.name == "a":
         same = tag.get("href") == asked
     elif tag.name == "form":
         same = tag.get("action") == asked and str(tag.get("method")).lower() == ("get" if tag.get("hx-get") else "post")
     else:
-        same = any(link.get("href") == asked for link in tag.select("noscript a"))
+        beside = (
+            tag.parent.select("a") if tag.parent and str(tag.get("hx-trigger", "")).startswith("load delay") else []
+        )
+        same = any(link.get("href") == asked for link in tag.select("noscript a")) or any(
+            link.get("href") == str(asked).partition("?")[0] for link in beside
+        )
     return [] if same else [f"{_name(tag)} asks for {asked} only with a script"]
 
 
