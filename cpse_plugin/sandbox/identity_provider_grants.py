@@ -7,6 +7,7 @@ import secrets
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -351,4 +352,10 @@ def _new_key() -> RSAKey:
 def _load_keys(key_file: Path | None) -> list[RSAKey]:
     if key_file is None or not key_file.exists():
         return [_new_key()]
-    return [RSAKey.import_key(entry) for entry in json.loads(key_file.read_text(encoding="utf-8"))["keys"]]
+    return [_key(json.dumps(entry)) for entry in json.loads(key_file.read_text(encoding="utf-8"))["keys"]]
+
+
+@cache
+def _key(entry: str) -> RSAKey:
+    """The key of a JWK. To read one takes as long as to make one, since its primes are checked."""
+    return RSAKey.import_key(json.loads(entry))
