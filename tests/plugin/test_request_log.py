@@ -251,7 +251,7 @@ def test_a_fault_that_goes_on_to_the_debugger_has_its_line_too(
     caplog.set_level(logging.INFO, "cpse_plugin.request")
     app = host()
     app.debug = True
-    monkeypatch.setattr(type(parts_of(app).registry), "ping", lambda _: 1 / 0)
+    monkeypatch.setattr(type(parts_of(app).health), "states", lambda _: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         app.test_client().get("/cpse/health")
     assert (line(caplog)["status"], line(caplog)["error"]) == (500, "ZeroDivisionError")
