@@ -97,7 +97,7 @@ class LoopbackServer:
         self.stop()
 
     def _serve(self) -> None:
-        self._server.serve_forever(poll_interval=0.05)
+        self._server.serve_forever(poll_interval=0.01)
 
 
 class _Server(ThreadedWSGIServer):
