@@ -21,8 +21,8 @@ from ..web.access import requires, signed_in_staff
 from ..web.answers import also, page_or_block
 from ..web.htmx import into_dialog, push_url, toast, wants_fragment
 from ..web.kept_forms import typed_before
+from ..web.outcomes import Problem, describe, describe_look
 from ..web.parts import parts
-from ..web.problems import Problem, describe, describe_look
 from ..web.rate_limit import INVITATION, limited
 from ..web.words import day
 from .asking import Asking, Place

@@ -17,8 +17,8 @@ from ..services.errors import ServiceError, done_already
 from ..web.access import requires, signed_in_staff
 from ..web.answers import also, page_or_dialog
 from ..web.htmx import into_dialog, wants_fragment
+from ..web.outcomes import Problem, describe
 from ..web.parts import parts
-from ..web.problems import Problem, describe
 from ..web.rate_limit import limited
 from .profile_page import ProfilePage
 

@@ -23,8 +23,8 @@ from ..services.errors import BelongsToAnother, NotFound, NotLinked, ServiceErro
 from ..web.access import requires, signed_in_staff
 from ..web.answers import also
 from ..web.htmx import into_dialog, retarget, wants_fragment
+from ..web.outcomes import Problem, describe
 from ..web.parts import parts
-from ..web.problems import Problem, describe
 from ..web.refusals import before_addition, of_addition
 from .asking import Asking, NotAskable, Place
 from .profile_page import AskedAgain, OperationReport, PortalSection, ProfilePage

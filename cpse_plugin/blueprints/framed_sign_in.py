@@ -8,7 +8,8 @@ from flask.typing import ResponseReturnValue
 from ..domain.access import Action
 from ..sign_in import current_session, current_staff, go_on_beside, safe_next_page, tickets
 from ..web.access import public, requires
-from ..web.problems import NOT_IN_A_FRAME, respond
+from ..web.outcomes import NOT_IN_A_FRAME
+from ..web.problems import respond
 from ..web.rate_limit import SIGN_IN, limited
 
 _LOGGER = logging.getLogger("cpse_plugin.sign_in")

@@ -19,8 +19,8 @@ from ..services.claims import Claims
 from ..services.history import shown_profile
 from ..services.npi import NpiAnswer
 from ..web.answers import page_or_block
+from ..web.outcomes import Problem
 from ..web.parts import parts
-from ..web.problems import Problem
 
 # Seconds before what was busy is asked again by itself, the first time and the second.
 PAUSES = (2, 5)

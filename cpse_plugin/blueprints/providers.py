@@ -16,8 +16,8 @@ from ..web.answers import page_or_block
 from ..web.embed import shown
 from ..web.htmx import toast, wants_fragment
 from ..web.kept_forms import typed_before
+from ..web.outcomes import describe
 from ..web.parts import parts
-from ..web.problems import describe
 from .profile_page import Conflict, ProfilePage
 
 _EDGE = re.compile(r"(after|before)-([0-9]{1,10})")

@@ -15,8 +15,9 @@ from . import kept_forms, rate_limit
 from .addresses import here
 from .embed import Shown, shown
 from .htmx import client_redirect, current_page, is_boosted, is_htmx
+from .outcomes import SIGNED_OUT
 from .parts import parts
-from .problems import SIGNED_OUT, respond
+from .problems import respond
 
 View = TypeVar("View", bound=Callable[..., Any])
 

@@ -11,7 +11,7 @@ from .model import RandomStaff, Surroundings
 
 # The same examples in each run: a failure is one of the change at hand.
 _BOUNDED = settings(
-    max_examples=14,
+    max_examples=20,
     stateful_step_count=30,
     derandomize=True,
     database=None,

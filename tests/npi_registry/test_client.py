@@ -19,10 +19,10 @@ from cpse_plugin.npi_registry.client import ApiNpiRegistry
 from cpse_plugin.npi_registry.gateway import NameQuery, RegistryApi, RegistryBusy, RegistryUnavailable
 from cpse_plugin.outbound import USER_AGENT, NotSent
 
+from .api_answers import NPI, errors, found, record
 from .chain import Unlimited
 
 URL = "https://registry.example/api/"
-NPI = "1234567893"
 OTHER_NPI = "1245251222"
 
 
@@ -35,32 +35,6 @@ def registry() -> RegistryApi:
 def mocked() -> Iterator[responses.RequestsMock]:
     with responses.RequestsMock() as mock:
         yield mock
-
-
-def record(**changes: Any) -> dict[str, Any]:
-    return {
-        "number": NPI,
-        "enumeration_type": "NPI-1",
-        "basic": {"first_name": "ANA", "middle_name": "--", "last_name": "ORTIZ", "credential": "SLP", "status": "A"},
-        "addresses": [
-            {"address_purpose": "MAILING", "city": "ALBANY", "state": "NY"},
-            {"address_purpose": "LOCATION", "city": "TROY", "state": "NY"},
-        ],
-        "taxonomies": [
-            {"desc": "Specialist", "primary": False},
-            {"desc": "Speech-Language Pathologist", "primary": True},
-        ],
-    } | changes
-
-
-def found(*records: dict[str, Any]) -> dict[str, Any]:
-    return {"result_count": len(records), "results": list(records)}
-
-
-def errors(*numbers_and_words: tuple[Any, str]) -> dict[str, Any]:
-    return {
-        "Errors": [{"number": number, "field": "number", "description": words} for number, words in numbers_and_words]
-    }
 
 
 def test_a_provider_is_found(registry: RegistryApi, mocked: responses.RequestsMock) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from flask import Flask
@@ -108,6 +109,7 @@ class Stranger:
             "county_provider_id": "TC-1004",
             "npi": "1999101011",
             "invitation_id": "none",
+            "form_id": uuid4(),
             "version": "0",
             "filename": "icon.svg",
             "unknown": "nothing/here",
