@@ -50,6 +50,7 @@ from .services.sign_in_sessions import SessionLimits, SignInSessions
 from .settings import Settings, SettingsError
 from .sign_in.oidc import OidcClient
 from .web import access, context, csrf, embed, headers, incoming, problems, request_log, time_budget
+from .web.addresses import RestConverter
 from .web.parts import Host, Parts
 from .web.pieces import HostContext
 from .web.rate_limit import RateLimits
@@ -99,6 +100,7 @@ class Cpse:
         if "csrf" not in app.extensions:
             raise SettingsError("CSRFProtect is required: call flask_wtf.CSRFProtect(app) before Cpse().init_app(app)")
         app.extensions["cpse"] = _put_together(app, settings, Host(staff_loader, sign_in_url, csp_nonce))
+        app.url_map.converters["cpse_rest"] = RestConverter
         app.register_blueprint(_blueprint(), url_prefix=url_prefix)
         app.cli.add_command(cli.group)
         request_log.name_requests_in_log()

@@ -16,7 +16,7 @@ _TYPES = {kind.value: kind for kind in ProviderType} | {"therapist": ProviderTyp
 
 def register(parent: Blueprint) -> None:
     """Put the routes on the parent blueprint."""
-    parent.add_url_rule("/npi/<path:npi>", "npi", show)
+    parent.add_url_rule("/npi/<cpse_rest:npi>", "npi", show)
 
 
 @requires(Action.VIEW, beside_form=True)

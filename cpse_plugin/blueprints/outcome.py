@@ -6,7 +6,7 @@ from flask import Blueprint, jsonify, request, url_for
 from flask.typing import ResponseReturnValue
 
 from ..domain.access import Action
-from ..operations.kind import Operation
+from ..operations.kind import Operation, OperationKind
 from ..web.access import requires
 from ..web.parts import parts
 
@@ -27,10 +27,9 @@ def show(form_id: UUID) -> ResponseReturnValue:
         return jsonify(_told(operation))
     if request.args.get("waited", 0, int) <= _GIVEN_UP_AFTER:
         return jsonify(_words(None, "It is not known yet whether this was done", _CHECKED))
-    return jsonify(_words(False, "Not done", f"The form did not arrive. {_SAFE}"))
+    return jsonify(_words(False, "Not done", f"The form did not arrive. {OperationKind.not_done}"))
 
 
-_SAFE = "Nothing was changed; it is safe to try again."
 _CHECKED = "It is being checked; please do not repeat it."
 
 
@@ -40,7 +39,7 @@ def _told(operation: Operation) -> dict[str, object]:
     elif operation.is_open:
         words = _words(None, f"Not known yet: {operation.kind.label}", _CHECKED)
     else:
-        words = _words(False, f"Not done: {operation.kind.label}", _SAFE)
+        words = _words(False, f"Not done: {operation.kind.label}", operation.kind.not_done)
     if operation.kind.is_of_link:
         words["address"] = url_for("cpse.matches", provider_id=operation.provider_id)
     else:

@@ -28,7 +28,7 @@ def register(parent: Blueprint) -> None:
     parent.add_url_rule("/", "home", home)
     parent.add_url_rule("/providers", "providers", index)
     parent.add_url_rule("/providers/<int:provider_id>", "provider", show, methods=["GET"])
-    parent.add_url_rule("/providers/number/<path:county_provider_id>", "provider_by_number", show_by_number)
+    parent.add_url_rule("/providers/number/<cpse_rest:county_provider_id>", "provider_by_number", show_by_number)
     parent.add_url_rule("/providers/<int:provider_id>", "apply", apply, methods=["POST"])
 
 

@@ -24,7 +24,7 @@ def _add_rules(state: BlueprintSetupState) -> None:
     prefix = (state.url_prefix or "").rstrip("/")
     if not prefix:
         return
-    for path in ("", "/", "/<path:unknown>"):
+    for path in ("", "/", "/<cpse_rest:unknown>"):
         # Flask wants a list of methods; a rule without one takes each and every method.
         rule = state.app.url_rule_class(prefix + path, endpoint=UNKNOWN)
         rule.provide_automatic_options = False  # type: ignore[attr-defined]

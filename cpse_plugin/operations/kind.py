@@ -140,6 +140,8 @@ class OperationKind(ABC, Generic[Known, Answer]):
     done: ClassVar[str]
     outcome: ClassVar[str] = ""
     history: ClassVar[HistoryAction]
+    # What stands where it was not done.
+    not_done: ClassVar[str] = "Nothing was changed; it is safe to try again."
     # Whether it decides about what was left open on its target, which ends with it.
     settles: ClassVar[bool] = False
     # Whether it is about the provider's link.

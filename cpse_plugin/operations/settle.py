@@ -41,6 +41,8 @@ class Settle(LinkOperation[Claims, PortalProvider | None]):
     button_without = "End the link"
     done = "It was decided which link holds"
     history = HistoryAction("settled", "Decided which link holds", _sentences)
+    # It is several calls, and what the first ones ended stays ended.
+    not_done = "Some of the links may have ended. The provider's page shows those that stand; decide again there."
     settles = True
 
     @classmethod

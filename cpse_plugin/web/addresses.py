@@ -3,6 +3,7 @@
 from urllib.parse import quote
 
 from flask import request
+from werkzeug.routing import PathConverter
 
 # What a path and a query may hold as it is. A path comes decoded, so that its percent signs are its own.
 _IN_PATH = "/:@!$&'()*+,;=~"
@@ -14,3 +15,9 @@ def here() -> str:
     path = quote(request.script_root + request.path, safe=_IN_PATH)
     query = quote(request.query_string, safe=_IN_QUERY)
     return f"{path}?{query}" if query else path
+
+
+class RestConverter(PathConverter):
+    """The rest of a path, whatever is in it: Werkzeug's own `path` fits none that has a line break."""
+
+    regex = "(?s:[^/].*?)"

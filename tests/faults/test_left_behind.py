@@ -123,3 +123,18 @@ def test_o4_a_decision_that_was_refused_leaves_both_sides_on_the_page(seat: Seat
     assert "do not agree" in seat.portal_section("TC-1012").text
     assert told(seat.send(seat.decision_form("TC-1012", other))) == DONE
     assert "do not agree" not in seat.portal_section("TC-1012").text
+
+
+def test_o4_a_decision_that_came_half_way_does_not_say_that_nothing_was_changed(
+    seat: Seat, cpse: Parts, portal: Portal
+) -> None:
+    one, other = left_open(seat, cpse, portal)
+    portal.faults.plan(DropAfter(), method="DELETE", path=f"/{one}/association")
+    assert told(seat.send(seat.decision_form("TC-1012", other))) == NOT_KNOWN
+    assert associations_on(portal).get(one) is None
+    give(portal, other, "TC-1004")
+    answer = seat.check_now("TC-1012")
+    assert "Not done: Deciding which link holds" in answer.text
+    assert "Nothing was changed" not in answer.text
+    assert "Some of the links may have ended." in answer.text
+    assert cpse.operations.open_for() == []

@@ -30,7 +30,14 @@ def test_no_answer_is_kept_and_none_runs_foreign_code(page: PageClient, address:
     assert headers["X-Content-Type-Options"] == "nosniff"
 
 
-NOWHERE = ("/cpse/nothing", "/cpse/nothing/here?embed=1", "/cpse/providers/x/y", "/cpse/providers/", "/cpse/static/x/y")
+NOWHERE = (
+    "/cpse/nothing",
+    "/cpse/not%0Ahing",
+    "/cpse/nothing/here?embed=1",
+    "/cpse/providers/x/y",
+    "/cpse/providers/",
+    "/cpse/static/x/y",
+)
 
 
 @pytest.mark.parametrize("address", NOWHERE)

@@ -146,7 +146,8 @@ def test_the_way_back_from_the_identity_provider_is_logged_without_its_code(
     browser.open(callback)
     found = lines(caplog)[-1]
     assert found["path"] == "/cpse/sign-in/callback"
-    assert [call["path"] for call in found["upstream"]][:1] == ["/token"]
+    # The keys stand before it where they are not at hand, so that the code is not used up without them.
+    assert "/token" in [call["path"] for call in found["upstream"]]
     assert re.findall(r"code=([\w-]+)", callback)[0] not in caplog.text
 
 
