@@ -16,6 +16,7 @@ from tests.pages.client import Answer
 from tests.world import EDITOR, INVITER, OTHER_EDITOR, OTHER_INVITER, Gate, Who, by_number
 
 from .changes import ADD, ALL, INVITE, LINK, Change
+from .leases import end_leases
 from .seat import DONE, NOT_DONE, NOT_KNOWN, Form, Seat, told
 
 CROWD = 50
@@ -71,11 +72,14 @@ def test_c2_a_form_that_is_sent_fifty_times_at_once_is_carried_out_once(
 ) -> None:
     form = change.form(Seat(intranet, fragments=fragments))
     answers = _all_at_once(intranet, fragments, change, lambda seat, number: _same(seat, change, form))
-    assert len(change.sent(portal)) == 1
-    assert (change.effects(portal), change.on_record(cpse)) == (1, 1)
+    assert (len(change.sent(portal)), change.effects(portal)) == (1, 1)
     outcomes = Counter(frozenset(told(answer)) for answer in answers)
     assert outcomes.keys() <= {frozenset(DONE), frozenset(NOT_KNOWN), frozenset(NOT_DONE)}
-    assert outcomes[frozenset(DONE)] >= 1
+    # On a busy machine the record may have been kept back; whoever sends the form again then reads that it is done.
+    end_leases(cpse)
+    late = Seat(intranet, fragments=fragments)
+    assert told(late.send(_same(late, change, form))) == DONE
+    assert (len(change.sent(portal)), change.effects(portal), change.on_record(cpse)) == (1, 1, 1)
 
 
 @pytest.mark.parametrize("change", ALL, ids=str)
