@@ -126,7 +126,7 @@ def test_a_page_of_the_same_origin_would_hear_it(desk: Desk) -> None:
     desk.go("/listening")
     with desk.page.expect_popup():
         desk.page.evaluate("(address) => { window.open(address); }", DONE)
-    desk.page.wait_for_function("heard.length === 1")
+    desk.page.wait_for_function("() => heard.length === 1")
     (message,) = heard(desk.page)
     assert isinstance(message, dict)
     assert list(message) == ["cpseTicket"]
