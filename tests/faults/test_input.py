@@ -59,7 +59,7 @@ FORMS: dict[str, Callable[[Seat], Form]] = {
     "invite": lambda seat: seat.invitation_form("TC-1016"),
     "send again": lambda seat: seat.change_form("TC-1014", "I-50018", "send-again"),
 }
-SOME = settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
+SOME = settings(max_examples=13, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -98,7 +98,7 @@ def form(seat: Seat, request: pytest.FixtureRequest) -> Form:
     return FORMS[request.param](seat)
 
 
-@settings(SOME, max_examples=12)
+@settings(SOME, max_examples=15)
 @given(data=st.data())
 def test_u1_every_form_answers_whatever_is_typed_into_it(seat: Seat, form: Form, data: st.DataObject) -> None:
     typed = sorted(form.fields.keys() - {"csrf_token"})
